@@ -1,0 +1,75 @@
+"""The bytes behind every table: buffers in one address space.
+
+An *address* is an int64: the number of a buffer in the bits from ``ADDRESS_SHIFT`` up, the offset
+inside it below. Captured files are buffers (memory-mapped), reassembled IP datagrams are another.
+Columns hold addresses, never bytes, so that memory does not grow with payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+ADDRESS_SHIFT = 44
+"""Bits for the offset inside a buffer: files of up to 16 TiB."""
+
+OFFSET_MASK = (1 << ADDRESS_SHIFT) - 1
+
+
+class Store:
+    """Buffers, by address."""
+
+    def __init__(self) -> None:
+        self._buffers: list[Any] = []
+        self._names: list[str] = []
+
+    def add(self, buffer: Any, name: str) -> int:
+        """Add a buffer (anything sliceable that yields bytes-like: mmap, bytes, memoryview).
+
+        Returns
+        -------
+        int
+            The address of its first byte.
+        """
+        self._buffers.append(buffer)
+        self._names.append(name)
+        return (len(self._buffers) - 1) << ADDRESS_SHIFT
+
+    def replace(self, address: int, buffer: Any) -> None:
+        """Put another buffer in the place of the one at `address` (a buffer that grew)."""
+        self._buffers[address >> ADDRESS_SHIFT] = buffer
+
+    def __len__(self) -> int:
+        return len(self._buffers)
+
+    def name(self, address: int) -> str:
+        """Name of the buffer (a path, mostly) in which `address` lies."""
+        return self._names[address >> ADDRESS_SHIFT]
+
+    def buffer(self, number: int) -> Any:
+        """The buffer of that number."""
+        return self._buffers[number]
+
+    def read(self, address: int, length: int) -> bytes:
+        """`length` bytes from `address`; fewer only where the buffer ends."""
+        start = address & OFFSET_MASK
+        return bytes(self._buffers[address >> ADDRESS_SHIFT][start : start + length])
+
+    def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """One `bytes` for each (address, length): the inner loop of all payload access."""
+        if not len(addresses):
+            return []
+        first = addresses[0] >> ADDRESS_SHIFT
+        if len(self._buffers) == 1 or all(a >> ADDRESS_SHIFT == first for a in addresses):
+            buffer = self._buffers[first]
+            base = first << ADDRESS_SHIFT
+            return [
+                buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)
+            ]
+        return [self.read(a, n) for a, n in zip(addresses, lengths, strict=True)]
+
+    def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """The buffer of that number as a read-only uint8 array (no copy)."""
+        return np.frombuffer(self._buffers[number], np.uint8)

@@ -1,0 +1,127 @@
+"""Packets: one row of columns for every TCP segment, and the encapsulations they came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << i for i in range(9))
+"""TCP flag bits (RFC 9293, 3.1; AE is the former NS bit)."""
+
+IPV6_BASE = 1 << 32
+"""Address codes from here up are numbers of interned IPv6 addresses."""
+
+
+@dataclass(slots=True)
+class AddressBook:
+    """Addresses as integers: an IPv4 address is its own code, an IPv6 address is interned.
+
+    The code of an IPv6 address is ``IPV6_BASE + index`` into `ipv6`, in order of first sight.
+    """
+
+    ipv6: list[bytes] = field(default_factory=list)
+    _codes: dict[bytes, int] = field(default_factory=dict)
+
+    def code(self, packed: bytes) -> int:
+        """Code of a packed address (4 or 16 bytes)."""
+        if len(packed) == 4:
+            return int.from_bytes(packed, "big")
+        found = self._codes.get(packed)
+        if found is None:
+            found = self._codes[packed] = IPV6_BASE + len(self.ipv6)
+            self.ipv6.append(packed)
+        return found
+
+    def packed(self, code: int) -> bytes:
+        """The 4 or 16 bytes of an address code."""
+        if code < IPV6_BASE:
+            return int(code).to_bytes(4, "big")
+        return self.ipv6[code - IPV6_BASE]
+
+
+@dataclass(frozen=True, slots=True)
+class Encapsulation:
+    """The layers around a TCP segment, outermost first."""
+
+    path: tuple[str, ...]
+    """such as ("eth", "vlan:42", "ip", "gre", "ip"): what people see, joined with a slash"""
+    key: tuple[str, ...]
+    """the part that tells connections apart: VLAN ids, and tunnels with those of their ids that are the
+    same in both directions. Link layers, MPLS labels and TEIDs are not in it."""
+    vlan: tuple[int, ...] = ()
+    """VLAN ids of the innermost Ethernet, outermost tag first"""
+
+    def __str__(self) -> str:
+        return "/".join(self.path)
+
+
+@dataclass(slots=True)
+class EncapsulationTable:
+    """Encapsulations as integers, in order of first sight."""
+
+    rows: list[Encapsulation] = field(default_factory=list)
+    _index: dict[Encapsulation, int] = field(default_factory=dict)
+
+    def intern(self, encapsulation: Encapsulation) -> int:
+        """Its number."""
+        found = self._index.get(encapsulation)
+        if found is None:
+            found = self._index[encapsulation] = len(self.rows)
+            self.rows.append(encapsulation)
+        return found
+
+
+@dataclass(slots=True)
+class PacketTable:
+    """One row for every TCP segment, in capture order. Columns are arrays of the same length."""
+
+    frame: Array
+    """int32, index into the `FrameTable` (frame number - 1); of a reassembled datagram: the frame that
+    carried the TCP header"""
+    source: Array
+    """uint64, address code << 16 | port"""
+    destination: Array
+    """uint64"""
+    encapsulation: Array
+    """int32, index into `encapsulations`"""
+    header: Array
+    """int64, store address of the TCP header"""
+    data_offset: Array
+    """uint8, length of the TCP header in bytes: payload is at ``header + data_offset``"""
+    sequence: Array
+    """uint32"""
+    acknowledgment: Array
+    """uint32, meaningful where flags & ACK"""
+    flags: Array
+    """uint16, the nine flag bits"""
+    window: Array
+    """uint16, unscaled"""
+    length: Array
+    """uint32, payload bytes that were captured"""
+    wire_length: Array
+    """uint32, payload bytes according to the IP header; more than `length` where snaplen cut"""
+    encapsulations: EncapsulationTable
+    addresses: AddressBook
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+PACKET_DTYPES: dict[str, type] = {
+    "frame": np.int32,
+    "source": np.uint64,
+    "destination": np.uint64,
+    "encapsulation": np.int32,
+    "header": np.int64,
+    "data_offset": np.uint8,
+    "sequence": np.uint32,
+    "acknowledgment": np.uint32,
+    "flags": np.uint16,
+    "window": np.uint16,
+    "length": np.uint32,
+    "wire_length": np.uint32,
+}

@@ -1,0 +1,89 @@
+"""Every exception this package raises on purpose.
+
+A broken packet is data: it is counted and reported. An exception means that the caller asked
+for something that cannot be done.
+
+    TcpflowError
+    +-- CaptureError          the source cannot be read at all
+    |   +-- CaptureOSError    ... because the system said no        (also an OSError)
+    |   +-- CaptureFormatError... because it is no capture          (also a ValueError)
+    +-- FilterError           a BPF expression that libpcap refuses (also a ValueError)
+    +-- LibpcapMissing        no libpcap on this machine            (also an ImportError)
+    +-- StreamTooSparse       zero-filling a stream would exceed the limit (also a ValueError)
+    +-- ExportError           an output cannot be written           (also an OSError)
+"""
+
+from __future__ import annotations
+
+
+class TcpflowError(Exception):
+    """Root of all errors of this package."""
+
+
+class CaptureError(TcpflowError):
+    """A source that cannot be read.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, in one line.
+    path : str, optional
+        The source's name.
+    frame : int, optional
+        1-based number of the frame at which it went wrong.
+    offset : int, optional
+        Byte offset in the file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        frame: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        where = []
+        if frame is not None:
+            where.append(f"frame {frame}")
+        if offset is not None:
+            where.append(f"byte offset {offset}")
+        text = f"{path}: {message}" if path else message
+        if where:
+            text += f" ({', '.join(where)})"
+        super().__init__(text)
+        self.message = message
+        self.path = path
+        self.frame = frame
+        self.offset = offset
+
+    def __str__(self) -> str:
+        # OSError would format its own arguments; the one-line text is what people need.
+        return str(self.args[0]) if self.args else ""
+
+
+class CaptureOSError(CaptureError, OSError):
+    """A source that the operating system does not let us read."""
+
+
+class CaptureFormatError(CaptureError, ValueError):
+    """A source whose bytes are no capture."""
+
+
+class FilterError(TcpflowError, ValueError):
+    """A BPF expression that libpcap refuses; the text is libpcap's own."""
+
+
+class LibpcapMissing(TcpflowError, ImportError):
+    """There is no libpcap on this machine."""
+
+
+class StreamTooSparse(TcpflowError, ValueError):
+    """Zero-filling the gaps of a stream would need more memory than the stated limit."""
+
+
+class ExportError(TcpflowError, OSError):
+    """An output that cannot be written."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
