@@ -1,0 +1,52 @@
+"""Fixtures for all tests: other programs, and what happens when they are absent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REQUIRE_PEERS = os.environ.get("TCPFLOW_SCAPY_REQUIRE_PEERS", "") not in ("", "0")
+"""Set in CI: a test whose other program is absent fails instead of being skipped."""
+
+SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def absent(what: str) -> None:
+    """Skip the running test because `what` is missing; where peers are required, fail it."""
+    if REQUIRE_PEERS:
+        pytest.fail(f"{what} is required here (TCPFLOW_SCAPY_REQUIRE_PEERS is set)", pytrace=False)
+    pytest.skip(f"{what} is not available")
+
+
+@pytest.fixture(scope="session")
+def need_tool() -> Callable[[str], str]:
+    """``need_tool("tshark")`` gives the program's path, or skips the test (fails it in CI)."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=SYSTEM_PATH)
+        if path is None:
+            absent(f"the program {name}")
+        return str(path)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def need_root() -> Callable[[], None]:
+    """``need_root()`` skips the test (fails it in CI) unless raw sockets and namespaces may be used."""
+
+    def check() -> None:
+        if os.geteuid() != 0:
+            absent("the right to open raw sockets")
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def sample_pcaps() -> Path:
+    """The folder of sample captures."""
+    return Path(__file__).resolve().parent.parent / "sample_pcaps"
