@@ -69,6 +69,12 @@ class Frame(IpFrame):
     bad_checksum: bool = False
     offset: int = 0
     """stream offset of the first payload byte, unwrapped (what the script meant)"""
+    ack_offset: int | None = None
+    """stream offset of the other side up to which `ack` acknowledges (what the script meant)"""
+    probe: bool = False
+    """a keep-alive or zero-window probe: its bytes are no data"""
+    owner: object = field(default=None, repr=False, compare=False)
+    """the conversation that sent it"""
 
     def ip_packet(self) -> bytes:
         """The IP packet."""

@@ -100,6 +100,11 @@ class Conversation:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, Endpoint]:
+        """Client, server."""
+        return self._sides["client"].address, self._sides["server"].address
+
     def send(
         self,
         side: str,
@@ -132,6 +137,8 @@ class Conversation:
             flags=flags,
             payload=data,
             offset=offset,
+            ack_offset=other.sent if flags & ACK else None,
+            owner=self,
         )
         for name, value in fields.items():
             if not hasattr(frame, name):
@@ -170,6 +177,7 @@ class Conversation:
         if upto is not None:
             other = self._sides["server" if side == "client" else "client"]
             frame.ack = other.isn + 1 + upto
+            frame.ack_offset = upto
         return frame
 
     def lose(self, count: int = 1) -> list[Frame]:
@@ -185,7 +193,7 @@ class Conversation:
     def keep_alive(self, side: str = "client", payload: bytes = b"\0") -> Frame:
         """One garbage byte before the next sequence number (RFC 1122, 4.2.3.6)."""
         me = self._sides[side]
-        return self.send(side, payload, ACK, at=me.sent - 1)
+        return self.send(side, payload, ACK, at=me.sent - 1, probe=True)
 
     def close(self, first: str = "client") -> list[Frame]:
         """FIN, FIN ACK, ACK."""
@@ -210,7 +218,8 @@ def play(script: str, conversation: Conversation | None = None) -> Conversation:
 
     ``> SYN``, ``< SYN ACK``, ``> FIN``: flags (FIN and RST come with ACK). ``> 'hello'``: data, any Python
     string or bytes literal, also ``'A'*100``. ``> 10:'hello'``: at stream offset 10. ``x> 'hello'``: sent but
-    not captured. ``ack=``, ``seq=``, ``window=``, ``time=`` and every other integer field may follow. ``#`` starts a comment.
+    not captured. ``ack=``, ``seq=``, ``window=``, ``time=`` and every other integer field may follow.
+    ``#`` starts a comment.
     """
     c = Conversation() if conversation is None else conversation
     for number, line in enumerate(script.splitlines(), 1):
