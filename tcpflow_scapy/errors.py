@@ -8,6 +8,7 @@ for something that cannot be done.
     |   +-- CaptureOSError    ... because the system said no        (also an OSError)
     |   +-- CaptureFormatError... because it is no capture          (also a ValueError)
     +-- FilterError           a BPF expression that libpcap refuses (also a ValueError)
+    |   +-- FilterUnavailable ... only for frames of one link type
     +-- LibpcapMissing        no libpcap on this machine            (also an ImportError)
     +-- StreamTooSparse       zero-filling a stream would exceed the limit (also a ValueError)
     +-- ExportError           an output cannot be written           (also an OSError)
@@ -72,6 +73,23 @@ class CaptureFormatError(CaptureError, ValueError):
 
 class FilterError(TcpflowError, ValueError):
     """A BPF expression that libpcap refuses; the text is libpcap's own."""
+
+
+class FilterUnavailable(FilterError):
+    """A right expression that libpcap cannot compile for frames of one link type.
+
+    Parameters
+    ----------
+    linktype : int
+        LINKTYPE_ number.
+    reason : str
+        libpcap's words.
+    """
+
+    def __init__(self, linktype: int, reason: str) -> None:
+        super().__init__(f"filter not available for link type {linktype}: {reason}")
+        self.linktype = linktype
+        self.reason = reason
 
 
 class LibpcapMissing(TcpflowError, ImportError):
