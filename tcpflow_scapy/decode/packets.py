@@ -76,6 +76,31 @@ class EncapsulationTable:
 
 
 @dataclass(slots=True)
+class DatagramTable:
+    """One row for every UDP datagram that is not the outside of a tunnel, in capture order."""
+
+    frame: Array
+    """int32, index into the `FrameTable`"""
+    source: Array
+    """uint64, address code << 16 | port"""
+    destination: Array
+    """uint64"""
+    encapsulation: Array
+    """int32, index into `encapsulations`"""
+    address: Array
+    """int64, store address of the payload"""
+    length: Array
+    """uint32, payload bytes that were captured"""
+    wire_length: Array
+    """uint32, payload bytes according to the headers"""
+    encapsulations: EncapsulationTable
+    addresses: AddressBook
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(slots=True)
 class PacketTable:
     """One row for every TCP segment, in capture order. Columns are arrays of the same length."""
 
@@ -91,7 +116,7 @@ class PacketTable:
     header: Array
     """int64, store address of the TCP header"""
     data_offset: Array
-    """uint8, length of the TCP header in bytes: payload is at ``header + data_offset``"""
+    """uint8, captured length of the TCP header in bytes (20 to 60): payload is at ``header + data_offset``"""
     sequence: Array
     """uint32"""
     acknowledgment: Array
@@ -106,6 +131,8 @@ class PacketTable:
     """uint32, payload bytes according to the IP header; more than `length` where snaplen cut"""
     encapsulations: EncapsulationTable
     addresses: AddressBook
+    datagrams: DatagramTable | None = None
+    """UDP datagrams of the same capture"""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -122,6 +149,16 @@ PACKET_DTYPES: dict[str, type] = {
     "acknowledgment": np.uint32,
     "flags": np.uint16,
     "window": np.uint16,
+    "length": np.uint32,
+    "wire_length": np.uint32,
+}
+
+DATAGRAM_DTYPES: dict[str, type] = {
+    "frame": np.int32,
+    "source": np.uint64,
+    "destination": np.uint64,
+    "encapsulation": np.int32,
+    "address": np.int64,
     "length": np.uint32,
     "wire_length": np.uint32,
 }

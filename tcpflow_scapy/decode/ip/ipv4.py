@@ -1,0 +1,104 @@
+"""IPv4 header (RFC 791, 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.decode.checksum import header_is_bad
+from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.layers import Items
+from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.run import Run
+
+from .ipv6 import ipv6
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+HEADER = np.dtype(
+    [
+        ("version_length", "u1"),
+        ("service", "u1"),
+        ("total", ">u2"),
+        ("id", ">u2"),
+        ("fragment", ">u2"),
+        ("ttl", "u1"),
+        ("protocol", "u1"),
+        ("checksum", ">u2"),
+        ("source", ">u4"),
+        ("destination", ">u4"),
+    ]
+)
+
+MORE_FRAGMENTS = 0x2000
+OFFSET_MASK = 0x1FFF
+OFFSET_UNIT = 8
+
+LABEL = Label("ip")
+
+_BYTE = np.dtype("u1")
+
+
+def ip(run: Run, items: Items) -> None:
+    """An IP header of either version, told by its first four bits."""
+    items, first = run.take(items, _BYTE, Reason.TRUNCATED_IP)
+    four = first >> 4 == 4
+    run.forward(ipv4, items.pick(four))
+    run.forward(ipv6, items.pick(~four))
+
+
+def ipv4(run: Run, items: Items) -> None:
+    """Go on by protocol; fragments wait for each other."""
+    items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
+    if not len(items):
+        return
+    length = (header["version_length"] & 15).astype(np.int64) << 2
+    total = header["total"].astype(np.int64)
+    good = header["version_length"] >> 4 == 4
+    good &= length >= HEADER.itemsize
+    # Total length 0: the card was to cut this into segments (TSO), so it ends where the frame does.
+    good &= (total >= length) | (total == 0)
+    items, index = run.keep(items, good, Reason.MALFORMED_IP)
+    if index is not None:
+        header, length, total = header[index], length[index], total[index]
+    items, index = run.keep(items, items.cursor + length <= items.end, Reason.TRUNCATED_IP)
+    if index is not None:
+        header, length, total = header[index], length[index], total[index]
+    if run.context.verify_checksums:
+        items, index = run.keep(items, ~header_is_bad(run, items.cursor, length), Reason.BAD_CHECKSUM)
+        if index is not None:
+            header, length, total = header[index], length[index], total[index]
+    wire = np.where(total == 0, items.wire, items.cursor + total)
+    _carry(
+        run,
+        Items(
+            items.unit,
+            items.cursor + length,
+            np.minimum(items.end, wire),
+            wire,
+            run.context.states.extend(items.state, LABEL),
+            header["source"].astype(np.uint64),
+            header["destination"].astype(np.uint64),
+        ),
+        header,
+    )
+
+
+def _carry(run: Run, items: Items, header: Array) -> None:
+    """Hand on what an IPv4 header carries."""
+    fragment = header["fragment"] & (MORE_FRAGMENTS | OFFSET_MASK)
+    pieces = fragment != 0
+    protocol = header["protocol"]
+    if pieces.any():
+        index = np.flatnonzero(pieces)
+        run.fragment(
+            items.pick(index),
+            protocol=protocol[index],
+            identification=header["id"][index].astype(np.uint32),
+            offset=(fragment[index] & OFFSET_MASK).astype(np.int64) * OFFSET_UNIT,
+            more=(fragment[index] & MORE_FRAGMENTS) != 0,
+        )
+        whole = np.flatnonzero(~pieces)
+        items, protocol = items.pick(whole), protocol[whole]
+    run.ip_protocol(protocol, items)

@@ -1,0 +1,1 @@
+"""Link layers: one file each, listed by LINKTYPE in `tables.py`."""

@@ -1,0 +1,54 @@
+"""IEEE 802.2 LLC and SNAP (RFC 1042)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.layers import Items
+from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.run import Run
+
+HEADER = np.dtype([("dsap", "u1"), ("ssap", "u1"), ("control", "u1")])
+SNAP = np.dtype([("oui_high", "u1"), ("oui_low", ">u2"), ("type", ">u2")])
+
+UNNUMBERED = 3
+"""Unnumbered information; other control fields belong to connection-oriented LLC."""
+
+SNAP_SAP = 0xAA
+
+OUI_ETHERNET = 0x000000
+OUI_BRIDGE_TUNNEL = 0x0000F8
+"""IEEE 802.1H: Ethernet types that must not be translated"""
+OUI_BRIDGED = 0x0080C2
+"""RFC 2684, 5.2: a whole frame, its kind in the type field"""
+
+BRIDGED_ETHERNET = (0x0001, 0x0007)
+
+LABEL = Label("llc")
+
+
+def llc(run: Run, items: Items) -> None:
+    """Go on by service access point."""
+    items, header = run.take(items, HEADER)
+    information = header["control"] == UNNUMBERED
+    items, index = run.keep(items, information, Reason.OTHER_ETHERTYPE)
+    if index is not None:
+        header = header[index]
+    items.cursor = items.cursor + HEADER.itemsize
+    items.state = run.context.states.extend(items.state, LABEL)
+    run.switch(run.context.switches.llc_saps, header["dsap"], items)
+
+
+def snap(run: Run, items: Items) -> None:
+    """Go on by the type that a SNAP header gives."""
+    from .ethernet import ethernet
+
+    items, header = run.take(items, SNAP)
+    items.cursor = items.cursor + SNAP.itemsize
+    oui = header["oui_high"].astype(np.int64) << 16 | header["oui_low"]
+    plain = (oui == OUI_ETHERNET) | (oui == OUI_BRIDGE_TUNNEL)
+    bridged = (oui == OUI_BRIDGED) & np.isin(header["type"], BRIDGED_ETHERNET)
+    run.drop(items.pick(~(plain | bridged)), Reason.OTHER_ETHERTYPE)
+    run.forward(ethernet, items.pick(bridged))
+    run.ethertype(header["type"][plain], items.pick(plain))

@@ -1,0 +1,179 @@
+"""One pass of the layers over packets that lie in one piece of memory.
+
+The pass goes in rounds. In a round every layer that has packets waiting handles all of them at once
+and hands them on to the next round, so the number of rounds bounds how deep headers can nest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .encapsulation import StateTable
+from .layers import Items, Layer, Switch, Switches
+from .packets import AddressBook
+from .reasons import Reason
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MAX_DEPTH = 24
+"""Headers that may follow each other in one packet (IPv6 extension headers count as one)."""
+
+MAX_ITEMS = 4
+"""Packets that may come out of one frame, on average over a run (aggregated 802.11 frames)."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What all runs of a decoder share."""
+
+    switches: Switches
+    states: StateTable
+    addresses: AddressBook
+    verify_checksums: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """Packets on their way through the layers, and what became of them.
+
+    `unit` columns in the results are numbers of frames (or datagrams) within this run; a unit may yield
+    several packets.
+    """
+
+    memory: Array
+    """uint8, with `BATCH_PADDING` readable bytes after the last packet"""
+    base: int
+    """store address of ``memory[0]``"""
+    reason: Array
+    """uint8, one for each unit: why it is no TCP segment"""
+    context: Context
+    segments: list[dict[str, Array]] = field(default_factory=list)
+    """parts of TCP rows, by column"""
+    datagrams: list[dict[str, Array]] = field(default_factory=list)
+    """parts of UDP rows"""
+    fragments: list[dict[str, Array]] = field(default_factory=list)
+    """parts of IP fragments"""
+    undissected: list[Array] = field(default_factory=list)
+    """units that only Scapy's dissector knows"""
+    _pending: dict[Layer, list[Items]] = field(default_factory=dict)
+    _views: dict[np.dtype[Any], Array] = field(default_factory=dict)
+    _budget: int = -1
+
+    def go(self) -> None:
+        """Move all packets through their layers, to the end."""
+        self._budget = MAX_ITEMS * len(self.reason) * MAX_DEPTH
+        for _ in range(MAX_DEPTH):
+            if not self._pending:
+                return
+            pending, self._pending = self._pending, {}
+            for layer, parts in pending.items():
+                items = Items.join(parts)
+                self._budget -= len(items)
+                if self._budget < 0:
+                    self.drop(items, Reason.TOO_DEEP)
+                    continue
+                layer(self, items)
+        for parts in self._pending.values():
+            self.drop(Items.join(parts), Reason.TOO_DEEP)
+        self._pending = {}
+
+    # What layers call
+
+    def read(self, dtype: np.dtype[Any], position: Array) -> Array:
+        """Headers of that form at positions of the memory (one copy; any alignment).
+
+        They are copied as plain bytes and given their fields afterwards: copying structured items takes
+        numpy fifteen times as long. Never use ``take`` here: it would copy the overlapping view first.
+        """
+        found = self._views.get(dtype)
+        if found is None:
+            count = max(len(self.memory) - dtype.itemsize + 1, 0)
+            plain = np.dtype(f"V{dtype.itemsize}") if dtype.names else dtype
+            found = np.ndarray((count,), plain, buffer=self.memory, strides=(1,))
+            self._views[dtype] = found
+        return found[position].view(dtype)
+
+    def take(
+        self, items: Items, dtype: np.dtype[Any], reason: Reason = Reason.TRUNCATED_LINK
+    ) -> tuple[Items, Array]:
+        """The headers at the cursors; packets that end inside the header are dropped under `reason`."""
+        fits = items.cursor + dtype.itemsize <= items.end
+        if not fits.all():
+            self.drop(items.pick(~fits), reason)
+            items = items.pick(fits)
+        return items, self.read(dtype, items.cursor)
+
+    def keep(self, items: Items, good: Array, reason: Reason) -> tuple[Items, Array | None]:
+        """The good items and their index (None: all); the others are dropped under `reason`."""
+        if good.all():
+            return items, None
+        self.drop(items.pick(~good), reason)
+        index = np.flatnonzero(good)
+        return items.pick(index), index
+
+    def drop(self, items: Items, reason: Reason) -> None:
+        """These packets are no TCP segments."""
+        self.reason[items.unit] = reason
+
+    def fragment(
+        self, items: Items, *, protocol: Array, identification: Array, offset: Array, more: Array
+    ) -> None:
+        """These packets are IP fragments; the cursor stands on what they carry.
+
+        Parameters
+        ----------
+        items : Items
+        protocol : ndarray of uint8
+            What the datagram carries (IPv6: only the first fragment's counts).
+        identification : ndarray of uint32
+        offset : ndarray of int64
+            Place in the datagram, in bytes.
+        more : ndarray of bool
+            Whether another fragment follows.
+        """
+        self.drop(items, Reason.FRAGMENT)
+        captured = np.minimum(items.end, items.wire)
+        self.fragments.append(
+            {
+                "unit": items.unit,
+                "source": items.source,
+                "destination": items.destination,
+                "state": items.state,
+                "protocol": protocol,
+                "identification": identification,
+                "offset": offset,
+                "more": more,
+                "address": items.cursor + self.base,
+                "length": np.maximum(captured - items.cursor, 0),
+                "wire_length": np.maximum(items.wire - items.cursor, 0),
+            }
+        )
+
+    def forward(self, layer: Layer, items: Items) -> None:
+        """These packets go on to a layer."""
+        if len(items):
+            self._pending.setdefault(layer, []).append(items)
+
+    def switch(self, switch: Switch, values: Array, items: Items) -> None:
+        """Each packet goes where the number in its header says."""
+        for target, index in switch.groups(values):
+            part = items if index is None else items.pick(index)
+            if isinstance(target, Reason):
+                self.drop(part, target)
+            else:
+                self.forward(target, part)
+
+    def ethertype(self, values: Array, items: Items) -> None:
+        """Go on by Ethernet type."""
+        self.switch(self.context.switches.ethertypes, values, items)
+
+    def ip_protocol(self, values: Array, items: Items) -> None:
+        """Go on by IP protocol number."""
+        self.switch(self.context.switches.ip_protocols, values, items)
+
+    def link_type(self, values: Array, items: Items) -> None:
+        """Go on by LINKTYPE number."""
+        self.switch(self.context.switches.link_types, values, items)

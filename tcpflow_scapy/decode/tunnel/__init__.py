@@ -1,0 +1,1 @@
+"""Tags and tunnels: one file each, listed by number in `tables.py`."""
