@@ -230,7 +230,7 @@ def _fill(stream: ExpectedStream, mine: list[tuple[int, Frame]], theirs: list[Fr
             stream.known_end = max(stream.known_end, end)
     acks = [f.ack_offset - stream.base for f in theirs if f.ack_offset is not None]
     stream.acknowledged = max([0, *acks])
-    stream.known_end = max(stream.known_end, stream.acknowledged if stream.bytes_at else 0)
+    stream.known_end = max(stream.known_end, stream.acknowledged if stream.bytes_at or stream.has_syn else 0)
 
 
 def _kept(frame: Frame) -> int:

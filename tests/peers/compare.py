@@ -132,7 +132,7 @@ def compare(
         differ(kind, stream, what)
     if last is not None:
         for theirs, ours in match([p[0] for p in pairs], last.streams)[0]:
-            wanted = theirs.get("sha256_last_wins", theirs["sha256"])
+            wanted = str(theirs.get("sha256_last_wins") or theirs["sha256"])
             if ours.sha256 is not None and ours.sha256 != wanted:
                 differ("last_wins", theirs, f"{ours.sha256[:16]}, not {wanted[:16]}")
     if tagged is not None:

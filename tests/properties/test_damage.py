@@ -1,0 +1,118 @@
+"""Whatever is done to a file: `CaptureError` or an answer, and every part of the answer can be read."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpflow_scapy import reassemble
+from tcpflow_scapy.errors import CaptureError, StreamTooSparse
+from tests.helpers.traffic import Capture
+
+from .scripts import captures, seeds
+from .view import captured, reassembled, view
+
+formats = st.sampled_from(["pcap", "pcapng"])
+
+
+def read_everything(flows: Any) -> None:
+    """Every table, every stream, every text."""
+    repr(flows)
+    flows._repr_html_()
+    assert len(flows.df) == len(flows)
+    assert len(flows.packets) >= 0
+    assert flows.capture.frames >= 0
+    for flow in flows:
+        repr(flow)
+        for stream in flow.streams:
+            repr(stream)
+            try:
+                assert len(stream.data) <= stream.size
+            except StreamTooSparse:
+                pass
+            total = sum(len(data) for _, _, data in stream.chunks())
+            assert stream.missing == stream.size - total
+            assert stream.gaps["length"].sum() == stream.missing
+            assert (stream.segments["length"] >= 0).all()
+            assert (stream.conflicts["end"] > stream.conflicts["start"]).all()
+
+
+def answer(blob: bytes) -> Any:
+    """Flows, or None where the file is refused."""
+    refusal = ""
+    try:
+        flows = reassemble(io.BytesIO(blob), progress=False)
+    except CaptureError as error:
+        refusal = str(error)
+    if refusal:
+        assert "\n" not in refusal
+        return None
+    read_everything(flows)
+    return flows
+
+
+@given(captures(), formats, st.booleans(), st.data())
+def test_cut_anywhere(capture: Capture, format: str, big_endian: bool, data: st.DataObject) -> None:
+    blob = capture.to_bytes(format, big_endian=big_endian)
+    flows = answer(blob[: data.draw(st.integers(0, len(blob)))])
+    if flows is not None:
+        assert captured(flows) <= captured(reassembled(capture))
+
+
+@given(captures(most=2), st.data())
+def test_a_cut_costs_only_what_follows_it(capture: Capture, data: st.DataObject) -> None:
+    """All records that are whole are read."""
+    keep = data.draw(st.integers(0, len(capture)))
+    whole = Capture(capture.frames[:keep]).to_bytes(ns=True)
+    rest = capture.to_bytes(ns=True)[len(whole) :]
+    torn = whole + rest[: data.draw(st.integers(0, min(15, len(rest))))]
+    flows = answer(torn)
+    assert flows.capture.frames == keep
+    assert view(flows) == view(reassembled(Capture(capture.frames[:keep])))
+
+
+@given(captures(), formats, st.lists(st.tuples(st.integers(0), st.integers(1, 255)), min_size=1, max_size=8))
+def test_flipped_bytes(capture: Capture, format: str, flips: list[tuple[int, int]]) -> None:
+    blob = bytearray(capture.to_bytes(format))
+    for place, value in flips:
+        blob[place % len(blob)] ^= value
+    answer(bytes(blob))
+
+
+@given(captures(), formats, seeds, st.integers(0, 200), st.integers(0, 200))
+def test_a_range_replaced(capture: Capture, format: str, place: int, length: int, other: int) -> None:
+    blob = capture.to_bytes(format)
+    at = place % len(blob)
+    answer(blob[:at] + bytes((place >> (i % 24)) & 0xFF for i in range(other)) + blob[at + length :])
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes(blob: bytes) -> None:
+    answer(blob)
+
+
+@given(
+    st.sampled_from([0, 1, 9, 12, 101, 105, 108, 113, 127, 228, 229, 276, 147]),
+    st.lists(st.binary(max_size=120)),
+)
+def test_any_bytes_as_frames(linktype: int, frames: list[bytes]) -> None:
+    parts = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, linktype)]
+    parts += [struct.pack("<IIII", 1, 1, len(f), len(f)) + f for f in frames]
+    flows = answer(b"".join(parts))
+    assert flows.capture.frames == len(frames)
+
+
+@given(captures(most=1), st.data())
+def test_headers_that_lie(capture: Capture, data: st.DataObject) -> None:
+    """A wrong byte in the headers of one frame costs at most what that frame says."""
+    frame = data.draw(st.integers(0, len(capture) - 1))
+    blob = bytearray(capture.to_bytes(ns=True))
+    start = len(Capture(capture.frames[:frame]).to_bytes(ns=True)) + 16
+    blob[start + data.draw(st.integers(0, 53))] ^= data.draw(st.integers(1, 255))
+    flows = answer(bytes(blob))
+    assert flows is not None
+    assert flows.capture.frames == len(capture)
