@@ -1,0 +1,132 @@
+"""What the HTTP/1.x parser gives: heads, messages, and the words for what was odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .http1_fields import Field, Headers, parse_fields
+from .http1_framing import Kind
+from .http1_lines import Side, StartLine
+from .stream_bytes import Range
+
+PROBLEMS: dict[str, str] = {
+    "bad_chunk": "a chunk size line that is none; the body ends before it",
+    "bad_content_length": "a Content-Length that is no number; it was ignored",
+    "bad_header_name": "a field name with characters that are not allowed",
+    "bad_header_value": "a field value with a NUL or a bare carriage return",
+    "bad_transfer_encoding": "codings after chunked, chunked twice, or a request without chunked",
+    "bare_lf": "lines end with a line feed alone",
+    "body_cut_short": "the captured stream ends inside the body",
+    "conflicting_content_length": "several lengths; the one that leads to the next message was taken",
+    "folded_header": "a field goes on in the next line (obsolete since RFC 7230)",
+    "gap_in_body": "bytes of the body were never captured",
+    "gap_in_framing": "bytes that say where chunks begin were never captured",
+    "gap_in_head": "bytes of the start line or the header fields were never captured",
+    "head_cut_short": "the captured stream ends inside the head",
+    "head_too_large": "the header fields do not end within the limit",
+    "junk_header": "a header line without a colon or a name; it was ignored",
+    "length_and_chunked": "both Content-Length and Transfer-Encoding: chunked; chunked counts",
+    "no_close_seen": "the body ends with the connection, whose end was not captured",
+    "no_end_of_chunks": "the empty line after the last chunk was left out",
+    "not_chunked": "said to be chunked, but does not begin with a chunk size",
+    "not_sent": "the body is not there: a response follows at once (the request was HEAD or unknown), "
+    "or a request that waited for 100-continue",
+    "repeated_content_length": "the same length more than once",
+    "resynchronised": "found by its looks, after bytes that are no HTTP message or were not captured",
+    "space_before_colon": "blanks between field name and colon",
+    "too_many_headers": "more header fields than the limit; the rest was ignored",
+    "trailers_cut_short": "the trailer fields do not end within the captured stream",
+}
+"""Every word that can stand in `problems`, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a hostile stream may cost."""
+
+    head: int = 1 << 18
+    """bytes of start line and header fields"""
+    headers: int = 1000
+    """header fields of one message"""
+    messages: int = 1 << 31
+    """messages of one direction"""
+
+
+@dataclass(slots=True)
+class Head:
+    """Start line and header fields of a message."""
+
+    side: Side
+    start: int
+    """stream offset of the start line"""
+    end: int
+    """stream offset after the empty line"""
+    line: StartLine
+    raw: bytes
+    """the bytes of the head"""
+    whole: bool
+    """whether all of it is there; if not, what follows is not known to be the body"""
+    problems: frozenset[str] = frozenset()
+    skipped: Range | None = None
+    """bytes before it that belong to no message"""
+    fields_limit: int = 1000
+
+    @property
+    def fields(self) -> list[Field]:
+        """The header fields in the bytes of the wire; read anew each time, for memory is dearer."""
+        return self.parse()[0]
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        return Headers(self.fields)
+
+    def parse(self) -> tuple[list[Field], set[str]]:
+        """The header fields, and what is wrong with them."""
+        first = self.raw.find(b"\n") + 1
+        if not first:
+            return [], set()
+        block = self.raw[first:]
+        if not self.whole:
+            # The last line is cut: half a value would look like a value.
+            block = block[: block.rfind(b"\n") + 1]
+        return parse_fields(block, self.start + first, self.fields_limit)
+
+
+@dataclass(slots=True)
+class Message:
+    """One message: its head, and where its body lies."""
+
+    head: Head
+    kind: Kind
+    """how the body is delimited; ``tunnel``: what follows is no HTTP any more"""
+    ranges: Sequence[Range]
+    """the body in stream offsets, chunk framing left out; gaps in it read as zeros"""
+    missing: tuple[Range, ...]
+    """parts of the body that were not captured, in stream offsets. Where chunk framing was lost, how much of
+    such a range was body is not known"""
+    end: int
+    """stream offset after the message"""
+    ended: bool
+    """whether the end of the body was seen"""
+    codings: tuple[str, ...] = ()
+    """transfer codings other than chunked"""
+    trailer_range: Range | None = None
+    trailers: Headers | None = None
+    problems: frozenset[str] = frozenset()
+
+    @property
+    def start(self) -> int:
+        """Stream offset of the first byte."""
+        return self.head.start
+
+    @property
+    def complete(self) -> bool:
+        """Whether head and body are all there."""
+        return self.head.whole and self.ended and not self.missing
+
+    @property
+    def body_size(self) -> int:
+        """Bytes of the body as far as captured, transfer coding removed, gaps counted."""
+        return sum(end - start for start, end in self.ranges)
