@@ -1,0 +1,172 @@
+"""Stream bytes into a file: large pieces, sparse gaps, hashes on the way.
+
+A stream is a list of extents in the capture. They are gathered into pieces of some MiB, because the system
+writes one large piece several times as fast as a thousand segments, and because hashing and writing let
+other threads run only while they work on something large.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+PIECE = 4 << 20
+"""Bytes gathered at a time."""
+
+PIECE_EXTENTS = 1 << 16
+"""Extents gathered at a time, for streams of tiny segments."""
+
+FEW = 48
+"""Extents up to which a stream is cut into pieces without arrays."""
+
+HASHED_ZEROS = 1 << 30
+"""Gap bytes up to which a file is hashed: a gap costs nothing on disk, but a hash has to see its zeros."""
+
+_ZEROS = bytes(1 << 20)
+
+
+class Slices(Protocol):
+    """Where the bytes are: `capture.store.Store`, or anything with its `slices`."""
+
+    def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """One `bytes` for each pair."""
+        ...
+
+
+@dataclass(slots=True)
+class Extents:
+    """The captured bytes of one stream, in stream order, without overlap."""
+
+    offset: Array
+    """int64, place in the stream"""
+    length: Array
+    """int64"""
+    address: Array
+    """int64, place in the store"""
+
+    def limited(self, size: int | None) -> Extents:
+        """Only what lies at stream offsets below `size` (None: everything)."""
+        if size is None or not len(self.offset) or int(self.offset[-1] + self.length[-1]) <= size:
+            return self
+        kept = self.offset < size
+        offset = self.offset[kept]
+        return Extents(offset, np.minimum(self.length[kept], size - offset), self.address[kept])
+
+    @property
+    def end(self) -> int:
+        """Stream offset after the last captured byte."""
+        return int(self.offset[-1] + self.length[-1]) if len(self.offset) else 0
+
+    @property
+    def captured(self) -> int:
+        """Number of captured bytes."""
+        return int(self.length.sum())
+
+
+def pieces(store: Slices, extents: Extents) -> Iterator[tuple[int, bytes]]:
+    """The stream's bytes as (offset, bytes), at most about `PIECE` bytes each, gaps between them left out."""
+    borders = _few_borders(extents) if len(extents.offset) <= FEW else _piece_borders(extents)
+    for start, stop in borders:
+        parts = store.slices(extents.address[start:stop].tolist(), extents.length[start:stop].tolist())
+        yield int(extents.offset[start]), parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _few_borders(extents: Extents) -> Iterator[tuple[int, int]]:
+    """Ranges of extents without a gap inside, for short streams: a dozen array calls would cost more."""
+    start, end = 0, -1
+    index = -1
+    for index, (offset, length) in enumerate(
+        zip(extents.offset.tolist(), extents.length.tolist(), strict=True)
+    ):
+        if offset != end and index:
+            yield start, index
+            start = index
+        end = offset + length
+    if index >= 0:
+        yield start, index + 1
+
+
+def _piece_borders(extents: Extents) -> Iterator[tuple[int, int]]:
+    """Ranges of extents without a gap inside, small enough to be one piece."""
+    ends = extents.offset + extents.length
+    run_starts = np.flatnonzero(extents.offset[1:] != ends[:-1]) + 1
+    for run_start, run_stop in pairwise([0, *run_starts.tolist(), len(ends)]):
+        start = run_start
+        while start < run_stop:
+            limit = int(extents.offset[start]) + PIECE
+            stop = start + int(np.searchsorted(ends[start:run_stop], limit, "right"))
+            stop = min(max(stop, start + 1), start + PIECE_EXTENTS, run_stop)
+            yield start, stop
+            start = stop
+
+
+class GapHasher:
+    """Hashes of a sparse file, zeros included, without reading it back.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names that `hashlib` knows.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._hashes = [hashlib.new(name, usedforsecurity=False) for name in names]
+        self._position = 0
+        self._zeros = 0
+
+    def update(self, offset: int, data: bytes) -> None:
+        """Take bytes that lie at `offset`, at or after the end of what came before."""
+        gap = offset - self._position
+        self._position = offset + len(data)
+        self._zeros += gap
+        if self._zeros > HASHED_ZEROS:
+            self._hashes = []
+        for digest in self._hashes:
+            left = gap
+            while left > 0:
+                digest.update(_ZEROS if left >= len(_ZEROS) else _ZEROS[:left])
+                left -= len(_ZEROS)
+            digest.update(data)
+
+    def hexdigests(self, count: int) -> list[str]:
+        """One hexadecimal digest for each hash; empty texts where the gaps were too large to hash."""
+        return [digest.hexdigest() for digest in self._hashes] or [""] * count
+
+
+def write_extents(descriptor: int, store: Slices, extents: Extents, hashes: Sequence[str] = ()) -> list[str]:
+    """Write a stream into an empty file.
+
+    Gaps are left out of the file (they read as zeros) and the file ends with the last captured byte.
+
+    Returns
+    -------
+    list of str
+        The hexadecimal digests asked for, of the file as it reads; empty texts where gaps add up to more
+        than `HASHED_ZEROS`.
+
+    Raises
+    ------
+    OSError
+        The system refused: no space, file too large.
+    """
+    hasher = GapHasher(hashes) if hashes else None
+    for offset, data in pieces(store, extents):
+        _write_at(descriptor, data, offset)
+        if hasher is not None:
+            hasher.update(offset, data)
+    return hasher.hexdigests(len(hashes)) if hasher is not None else []
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    written = os.pwrite(descriptor, data, offset)
+    while written < len(data):
+        # A signal, or the system's limit of 2 GiB for one call; a full disk raises at the next attempt.
+        written += os.pwrite(descriptor, memoryview(data)[written:], offset + written)

@@ -1,0 +1,157 @@
+"""The directions that become files: columns picked from reassembly, in order of first packet.
+
+Forty thousand connections are forty thousand objects less when files are written from columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.export.names import NO_MAC, NameFields
+from tcpflow_scapy.export.payload import Extents
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.flows.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ETHERNET = 1
+"""LINKTYPE_ETHERNET: the one link layer whose frames begin with two MAC addresses."""
+
+
+@dataclass(slots=True)
+class StreamRows:
+    """Directions of connections, ordered by their first packet. All columns have one entry for each."""
+
+    evidence: Evidence
+    stream: Array
+    """int64, row in the `StreamTable`: twice the flow's number, plus one for the server"""
+
+    @classmethod
+    def of(cls, evidence: Evidence, flows: Array | None = None) -> StreamRows:
+        """The directions of `flows` (numbers; None: all) in which any packet was seen.
+
+        The order is that of tcpflow's files: it decides which of two connections between the same two
+        ports gets the plain name and which the name with ``c1``.
+        """
+        streams = evidence.reassembly.streams
+        if flows is None:
+            rows = np.arange(len(streams), dtype=np.int64)
+        else:
+            rows = (2 * np.asarray(flows, np.int64)[:, None] + np.arange(2)).reshape(-1)
+        rows = rows[streams.packets[rows] > 0]
+        first = _first_packets(evidence, rows)
+        return cls(evidence, rows[np.argsort(first, kind="stable")])
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    @property
+    def flow(self) -> Array:
+        """int64, number of the flow."""
+        return self.stream >> 1
+
+    @property
+    def from_server(self) -> Array:
+        """bool, True where the server sent it."""
+        return (self.stream & 1).astype(bool)
+
+    def column(self, name: str) -> Array:
+        """A column of the `StreamTable` for these rows."""
+        values: Array = getattr(self.evidence.reassembly.streams, name)[self.stream]
+        return values
+
+    def gaps(self) -> Array:
+        """int64, number of gaps of each stream."""
+        starts = self.evidence.reassembly.streams.gap_start
+        return np.asarray(starts[self.stream + 1] - starts[self.stream], np.int64)
+
+    def with_data(self) -> StreamRows:
+        """Only the directions of which payload was captured."""
+        return StreamRows(self.evidence, self.stream[self.column("captured") > 0])
+
+    def extents(self, row: int) -> Extents:
+        """The captured bytes of one row (an index into these rows)."""
+        found = self.evidence.reassembly
+        stream = int(self.stream[row])
+        start, stop = int(found.streams.extent_start[stream]), int(found.streams.extent_start[stream + 1])
+        columns = found.extents
+        return Extents(columns.offset[start:stop], columns.length[start:stop], columns.address[start:stop])
+
+
+def _first_packets(evidence: Evidence, streams: Array) -> Array:
+    """Row in the `PacketTable` of the first packet of each stream; every stream must have one."""
+    found = evidence.reassembly
+    first: Array = found.order[found.streams.packet_start[streams]]
+    return first
+
+
+class FieldsOfRows:
+    """What names can be made of, row by row.
+
+    Parameters
+    ----------
+    rows : StreamRows
+    letters : iterable of str
+        The escapes a template uses: what none of them needs is not looked up.
+    """
+
+    def __init__(self, rows: StreamRows, letters: list[str]) -> None:
+        evidence = rows.evidence
+        streams = evidence.reassembly.streams
+        self._packed = evidence.packets.addresses.packed
+        self._senders = streams.address[rows.stream].tolist()
+        self._receivers = streams.address[rows.stream ^ 1].tolist()
+        self._sessions = rows.flow.tolist()
+        starts = rows.column("first_time")
+        self._starts = np.where(starts == NO_TIME, 0, starts).tolist()
+        encapsulation = evidence.reassembly.connections.encapsulation[rows.flow]
+        self._tags = [each.vlan for each in evidence.packets.encapsulations.rows]
+        self._encapsulations = encapsulation.tolist()
+        self._numbers = _numbers(rows).tolist() if not set("NKMG").isdisjoint(letters) else None
+        self._macs = _macs(rows) if not set("Ee").isdisjoint(letters) else None
+
+    def __call__(self, row: int) -> NameFields:
+        """The fields of one row."""
+        sender, receiver = self._senders[row], self._receivers[row]
+        tags = self._tags[self._encapsulations[row]]
+        fields = NameFields(
+            self._packed(sender >> 16),
+            self._packed(receiver >> 16),
+            sender & 0xFFFF,
+            receiver & 0xFFFF,
+            self._starts[row],
+            tags[0] if tags else None,
+            session=self._sessions[row],
+        )
+        if self._numbers is not None:
+            fields.number = self._numbers[row]
+        if self._macs is not None:
+            fields.source_mac, fields.destination_mac = self._macs[row]
+        return fields
+
+
+def _numbers(rows: StreamRows) -> Array:
+    """Position of each row's direction among all directions of the capture, by first packet."""
+    everything = StreamRows.of(rows.evidence).stream
+    position = np.zeros(len(rows.evidence.reassembly.streams), np.int64)
+    position[everything] = np.arange(len(everything))
+    numbers: Array = position[rows.stream]
+    return numbers
+
+
+def _macs(rows: StreamRows) -> list[tuple[bytes, bytes]]:
+    """Source and destination MAC of each direction's first frame; zeros where the link layer has none."""
+    evidence = rows.evidence
+    frame = evidence.packets.frame[_first_packets(evidence, rows.stream)]
+    frames = evidence.frames
+    has_macs = (frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12)
+    macs = [(NO_MAC, NO_MAC)] * len(frame)
+    for row in np.flatnonzero(has_macs).tolist():
+        head = evidence.store.read(int(frames.address[frame[row]]), 12)
+        macs[row] = (head[6:12], head[0:6])
+    return macs
