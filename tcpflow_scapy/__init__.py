@@ -1,13 +1,80 @@
-"""Packets in, conversations out: TCP reassembly for investigations.
+"""Reassemble, explore and export the TCP conversations of captures.
 
->>> from tcpflow_scapy import reassemble
->>> flows = reassemble("mem.pcap", filter="tcp port 80")
->>> flows.df
->>> flows[0].client.data
+    >>> from tcpflow_scapy import reassemble
+    >>> flows = reassemble("mem.pcap", filter="tcp port 80")
+    >>> flows.df
 
-Importing this package is cheap: numpy, pandas and Scapy are loaded when a name is first used.
+Names are imported when they are first used, so that importing the package is cheap.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.errors import (
+        CaptureError,
+        CaptureFormatError,
+        CaptureOSError,
+        ExportError,
+        FilterError,
+        LibpcapMissing,
+        StreamTooSparse,
+        TcpflowError,
+    )
+    from tcpflow_scapy.flows.flow import Flow
+    from tcpflow_scapy.flows.stream import Stream
+    from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.pipeline import reassemble
+
 __version__ = "0.1.0"
+
+_HOME = {
+    "reassemble": "tcpflow_scapy.pipeline",
+    "FlowTable": "tcpflow_scapy.flows.table",
+    "Flow": "tcpflow_scapy.flows.flow",
+    "Stream": "tcpflow_scapy.flows.stream",
+    **{
+        name: "tcpflow_scapy.errors"
+        for name in (
+            "TcpflowError",
+            "CaptureError",
+            "CaptureOSError",
+            "CaptureFormatError",
+            "FilterError",
+            "LibpcapMissing",
+            "StreamTooSparse",
+            "ExportError",
+        )
+    },
+}
+
+__all__ = [
+    "CaptureError",
+    "CaptureFormatError",
+    "CaptureOSError",
+    "ExportError",
+    "FilterError",
+    "Flow",
+    "FlowTable",
+    "LibpcapMissing",
+    "Stream",
+    "StreamTooSparse",
+    "TcpflowError",
+    "__version__",
+    "reassemble",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'tcpflow_scapy' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,28 @@
+"""Verbs that later stages give to earlier objects.
+
+`FlowTable.export` lives in `export`, which knows flows; flows must not know export. So the method asks this
+table for the function by name, and the module is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+VERBS: dict[str, str] = {
+    "export_flows": "tcpflow_scapy.export.files:export_flows",
+    "to_parquet": "tcpflow_scapy.export.tables:to_parquet",
+    "to_csv": "tcpflow_scapy.export.tables:to_csv",
+    "to_json": "tcpflow_scapy.export.tables:to_json",
+    "to_pcap": "tcpflow_scapy.export.pcap:to_pcap",
+    "file_name": "tcpflow_scapy.export.names:stream_name",
+}
+"""Every verb: where its function is."""
+
+
+def verb(name: str) -> Callable[..., Any]:
+    """The function behind a verb."""
+    module, _, attribute = VERBS[name].partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), attribute)
+    return function

@@ -1,0 +1,182 @@
+"""`FlowTable.capture`: what the source was, and what became of every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.reasons import Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.capture.info import Interface, Problem
+    from tcpflow_scapy.flows.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_USED = (Reason.TCP, Reason.FRAGMENT_USED)
+
+
+class Capture:
+    """The body of evidence behind a `FlowTable`."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+
+    @property
+    def paths(self) -> list[str]:
+        """Names of the sources, in the order in which they were read."""
+        return list(self._evidence.info.paths)
+
+    @property
+    def format(self) -> str:
+        """Format of the sources, with compression, such as ``pcapng in gzip``."""
+        info = self._evidence.info
+        names = [
+            f"{form} in {packed}" if packed else form
+            for form, packed in zip(info.formats, info.compressions, strict=False)
+        ]
+        return ", ".join(dict.fromkeys(names))
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """Interfaces of the sources."""
+        return list(self._evidence.info.interfaces)
+
+    @cached_property
+    def linktypes(self) -> list[int]:
+        """LINKTYPE numbers that occur."""
+        return [int(x) for x in np.unique(self._evidence.frames.linktype)]
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return len(self._evidence.frames)
+
+    @cached_property
+    def bytes(self) -> int:
+        """Captured bytes of all frames."""
+        return int(self._evidence.frames.caplen.sum(dtype=np.int64))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the sources as they lie on disk."""
+        return sum(self._evidence.info.sizes)
+
+    @cached_property
+    def first_time(self) -> pd.Timestamp:
+        """Earliest time of a frame (NaT without any)."""
+        return self._extreme(np.min)
+
+    @cached_property
+    def last_time(self) -> pd.Timestamp:
+        """Latest time of a frame (NaT without any)."""
+        return self._extreme(np.max)
+
+    def _extreme(self, pick: Callable[[Array], Any]) -> Any:
+        import pandas as pd
+
+        times = self._evidence.frames.time
+        known = times[times != NO_TIME]
+        return pd.Timestamp(int(pick(known)), unit="ns", tz="UTC") if len(known) else pd.NaT
+
+    @cached_property
+    def _counts(self) -> Array:
+        return np.bincount(self._evidence.frames.reason, minlength=len(Reason))
+
+    @property
+    def used(self) -> int:
+        """Frames whose bytes are part of a flow."""
+        return int(sum(self._counts[r] for r in _USED))
+
+    @property
+    def unused(self) -> dict[str, int]:
+        """How many frames were not used, by reason."""
+        return {
+            reason.label: int(self._counts[reason])
+            for reason in Reason
+            if reason not in _USED and self._counts[reason]
+        }
+
+    def unused_frames(self, reason: str | None = None) -> pd.DataFrame:
+        """The frames that were not used.
+
+        Parameters
+        ----------
+        reason : str, optional
+            Only those of this reason (a key of `unused`).
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``frame`` (1-based), ``time``, ``length`` (captured), ``reason``.
+        """
+        import pandas as pd
+
+        from tcpflow_scapy.flows.summary import datetimes
+
+        codes = self._evidence.frames.reason
+        if reason is None:
+            rows = np.flatnonzero(~np.isin(codes, _USED))
+        else:
+            known = {r.label: r for r in Reason}
+            if reason not in known:
+                raise ValueError(f"unknown reason {reason!r}; there are: {', '.join(known)}")
+            rows = np.flatnonzero(codes == known[reason])
+        frames = self._evidence.frames
+        return pd.DataFrame(
+            {
+                "frame": rows + 1,
+                "time": datetimes(np.ascontiguousarray(frames.time[rows])),
+                "length": frames.caplen[rows].astype(np.int64),
+                "reason": pd.Categorical.from_codes(
+                    codes[rows].astype(np.int8), categories=[r.label for r in Reason]
+                ).remove_unused_categories(),
+            }
+        )
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be read of the sources, with frame numbers and byte offsets."""
+        return list(self._evidence.info.problems)
+
+    @cached_property
+    def sha256(self) -> str | list[str]:
+        """SHA-256 of the source as it lies on disk, or one for each of several; computed when asked for.
+
+        Sources that are no files are hashed as they were spooled.
+        """
+        digests = []
+        for number, path in enumerate(self._evidence.info.paths):
+            digest = sha256()
+            try:
+                with open(path, "rb") as file:
+                    while block := file.read(1 << 20):
+                        digest.update(block)
+            except OSError:
+                digest = sha256(self._evidence.store.buffer(number))
+            digests.append(digest.hexdigest())
+        return digests[0] if len(digests) == 1 else digests
+
+    def __repr__(self) -> str:
+        unused = self.frames - self.used
+        text = f"<Capture {', '.join(self.paths)}: {self.format}, {self.frames} frames, {unused} unused"
+        if self.problems:
+            text += f", {len(self.problems)} problems"
+        return text + ">"
+
+    def _repr_html_(self) -> str:
+        from tcpflow_scapy.flows.looks import capture_card
+
+        return capture_card(self).to_html()
+
+    def __rich__(self) -> Any:
+        from tcpflow_scapy.flows.looks import capture_card
+
+        return capture_card(self).to_rich()

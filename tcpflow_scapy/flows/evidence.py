@@ -1,0 +1,74 @@
+"""Everything a table of flows rests on: one body of evidence, shared by all its views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import FrameTable
+from tcpflow_scapy.capture.info import CaptureInfo
+from tcpflow_scapy.capture.store import OFFSET_MASK, Store
+from tcpflow_scapy.decode.packets import PacketTable
+from tcpflow_scapy.reassembly.tables import Reassembly
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Evidence:
+    """Frames, packets and streams of one source."""
+
+    info: CaptureInfo
+    store: Store
+    frames: FrameTable
+    packets: PacketTable
+    reassembly: Reassembly
+    options: dict[str, Any] = field(default_factory=dict)
+    """how it was read: filter, overlap policy, max_gap ..."""
+    origins: Any = None
+    """where bytes of reassembled datagrams came from: ``origins.locate(address) -> (frame, address)``"""
+    datagrams: Any = None
+    """UDP rows, where they were asked for"""
+    keep: Any = None
+    """what must live as long as this does (spool files)"""
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row for each flow, with all columns of `flows.columns`."""
+        from tcpflow_scapy.flows.summary import summarize
+
+        return summarize(self)
+
+    @cached_property
+    def times(self) -> Array:
+        """int64: time of each packet row, ns."""
+        times: Array = self.frames.time[self.packets.frame]
+        return times
+
+    def address_text(self, code: int) -> str:
+        """Text of an address code."""
+        from ipaddress import ip_address
+
+        return str(ip_address(self.packets.addresses.packed(code)))
+
+    def place(self, address: int, frame: int) -> tuple[int, str, int]:
+        """Frame number, path and byte offset behind a store address.
+
+        Parameters
+        ----------
+        address : int
+            Store address of a byte.
+        frame : int
+            Index of the frame that carried the segment's header.
+        """
+        if self.origins is not None:
+            found = self.origins.locate(address)
+            if found is not None:
+                frame, address = found
+        return frame + 1, self.store.name(address), address & OFFSET_MASK

@@ -1,0 +1,238 @@
+"""DataFrames of packets, segments, gaps and conflicts, for any selection of streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.decode.packets import RST, SYN
+from tcpflow_scapy.flows.summary import datetimes
+from tcpflow_scapy.reassembly.columns import ranges
+from tcpflow_scapy.reassembly.sequence import distances
+from tcpflow_scapy.reassembly.tables import GapCause, SegmentClass
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.flows.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FLAG_LETTERS = "FSRPAUECN"
+"""One letter for each flag bit, lowest first."""
+
+
+def rows_of(starts: Array, streams: Array) -> tuple[Array, Array]:
+    """Rows of the given streams in a table with ``starts``, and the stream of each row."""
+    lengths = starts[streams + 1] - starts[streams]
+    return ranges(starts[streams], lengths), np.repeat(streams, lengths)
+
+
+def directions(stream: Array) -> pd.Categorical:
+    """``client`` or ``server`` for each stream number."""
+    import pandas as pd
+
+    return pd.Categorical.from_codes(
+        (stream & 1).astype(np.int8), categories=["client", "server"]
+    )
+
+
+def flag_names(flags: Array) -> pd.Categorical:
+    """Flags as letters, such as ``SA`` for SYN-ACK."""
+    import pandas as pd
+
+    values, codes = np.unique(flags, return_inverse=True)
+    texts = [
+        "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if value >> bit & 1)
+        for value in values.tolist()
+    ]
+    return pd.Categorical.from_codes(codes, categories=texts)
+
+
+def packet_offsets(evidence: Evidence, rows: Array, stream: Array) -> Array:
+    """Stream offset of packets, given as positions in ``reassembly.order``."""
+    found = evidence.reassembly
+    packets = evidence.packets
+    row = found.order[rows]
+    flags = packets.flags[row]
+    begin = packets.sequence[row] + ((flags & (SYN | RST)) == SYN).astype(np.uint32)
+    offsets = distances(begin, found.streams.base[stream])
+    for number, unwrapped in found.unwrapped.items():
+        mine = stream == number
+        if mine.any():
+            offsets[mine] = unwrapped[rows[mine] - found.streams.packet_start[number]]
+    return offsets
+
+
+def packet_frame(evidence: Evidence, streams: Array, *, by_stream: bool = False) -> pd.DataFrame:
+    """Every TCP segment of the given streams.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``flow`` int64, ``direction``, ``frame`` (1-based), ``time`` (UTC), ``seq``, ``ack`` (raw numbers),
+        ``flags`` (letters), ``window`` (unscaled), ``offset`` (stream offset), ``length`` (captured payload
+        bytes), ``wire_length`` (payload bytes according to the headers), ``class``.
+        In order of capture, or of stream and capture with `by_stream`.
+    """
+    import pandas as pd
+
+    found, packets = evidence.reassembly, evidence.packets
+    rows, stream = rows_of(found.streams.packet_start, streams)
+    if not by_stream:
+        order = np.argsort(found.order[rows], kind="stable")
+        rows, stream = rows[order], stream[order]
+    row = found.order[rows]
+    return pd.DataFrame(
+        {
+            "flow": stream.astype(np.int64) >> 1,
+            "direction": directions(stream),
+            "frame": packets.frame[row].astype(np.int64) + 1,
+            "time": datetimes(evidence.times[row]),
+            "seq": packets.sequence[row],
+            "ack": packets.acknowledgment[row],
+            "flags": flag_names(packets.flags[row]),
+            "window": packets.window[row],
+            "offset": packet_offsets(evidence, rows, stream),
+            "length": packets.length[row].astype(np.int64),
+            "wire_length": packets.wire_length[row].astype(np.int64),
+            "class": pd.Categorical.from_codes(
+                found.segment_class[rows].astype(np.int8), categories=[c.label for c in SegmentClass]
+            ),
+        }
+    )
+
+
+def gap_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
+    """Every gap of the given streams.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``flow``, ``direction``, ``start``, ``end`` (stream offsets, half open), ``length``, ``cause``,
+        ``before_frame``, ``after_frame`` (1-based number of the frame that carried the byte before the gap,
+        and the one after; missing where there is none).
+    """
+    import pandas as pd
+
+    found = evidence.reassembly
+    rows, stream = rows_of(found.streams.gap_start, streams)
+    start, end = found.gaps.start[rows], found.gaps.end[rows]
+    return pd.DataFrame(
+        {
+            "flow": stream.astype(np.int64) >> 1,
+            "direction": directions(stream),
+            "start": start,
+            "end": end,
+            "length": end - start,
+            "cause": pd.Categorical.from_codes(
+                found.gaps.cause[rows].astype(np.int8), categories=[c.label for c in GapCause]
+            ),
+            "before_frame": _neighbours(evidence, stream, start, before=True),
+            "after_frame": _neighbours(evidence, stream, end, before=False),
+        }
+    )
+
+
+def _neighbours(evidence: Evidence, stream: Array, offset: Array, before: bool) -> pd.array:
+    """Frame of the nearest captured byte before or after an offset."""
+    import pandas as pd
+
+    found = evidence.reassembly
+    starts, extents = found.streams.extent_start, found.extents
+    frames = np.zeros(len(stream), np.int64)
+    absent = np.ones(len(stream), bool)
+    if len(stream) and len(extents.offset):
+        # One ascending key for the extents of all streams.
+        size = found.streams.size
+        base = np.cumsum(size + 2) - (size + 2)
+        owner = np.repeat(np.arange(len(size)), np.diff(starts))
+        keys = extents.offset + base[owner]
+        index = np.searchsorted(keys, offset + base[stream], side="left") - int(before)
+        low, high = starts[stream], starts[stream + 1]
+        inside = (index >= low) & (index < high)
+        packet = extents.packet[index[inside]]
+        frames[inside] = evidence.packets.frame[packet].astype(np.int64) + 1
+        absent = ~inside
+    return pd.arrays.IntegerArray(frames, absent)
+
+
+def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
+    """Every run of bytes that was seen with contents other than those delivered.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``flow``, ``direction``, ``start``, ``end`` (half open), ``length``, ``frame`` (which contradicts),
+        ``delivered_frame``, ``delivered`` and ``other`` (bytes: what is in the stream, what the frame said).
+    """
+    import pandas as pd
+
+    found, packets = evidence.reassembly, evidence.packets
+    rows, stream = rows_of(found.streams.conflict_start, streams)
+    conflicts = found.conflicts
+    start, end = conflicts.start[rows], conflicts.end[rows]
+    packet, winner = conflicts.packet[rows], conflicts.winner[rows]
+    other, delivered = [], []
+    for s, low, high, row in zip(
+        stream.tolist(), start.tolist(), end.tolist(), packet.tolist(), strict=True
+    ):
+        begin = int(segment_offset(evidence, s, row))
+        address = int(packets.header[row]) + int(packets.data_offset[row]) + low - begin
+        other.append(evidence.store.read(address, high - low))
+        delivered.append(read_stream(evidence, s, low, high - low))
+    return pd.DataFrame(
+        {
+            "flow": stream.astype(np.int64) >> 1,
+            "direction": directions(stream),
+            "start": start,
+            "end": end,
+            "length": end - start,
+            "frame": packets.frame[packet].astype(np.int64) + 1,
+            "delivered_frame": packets.frame[winner].astype(np.int64) + 1,
+            "delivered": pd.Series(delivered, dtype=object),
+            "other": pd.Series(other, dtype=object),
+        }
+    )
+
+
+def segment_offset(evidence: Evidence, stream: int, row: int) -> int:
+    """Stream offset of the first payload byte of a packet row."""
+    found = evidence.reassembly
+    low, high = (int(x) for x in found.streams.packet_start[stream : stream + 2])
+    position = low + int(np.searchsorted(found.order[low:high], row))
+    return int(packet_offsets(evidence, np.array([position]), np.array([stream]))[0])
+
+
+def read_stream(evidence: Evidence, stream: int, offset: int, length: int) -> bytes:
+    """Bytes of a stream, gaps as zeros; ends with the last captured byte."""
+    found = evidence.reassembly
+    low, high = (int(x) for x in found.streams.extent_start[stream : stream + 2])
+    stop = min(offset + length, int(found.streams.end[stream]))
+    if stop <= offset:
+        return b""
+    offsets = found.extents.offset[low:high]
+    first = max(int(np.searchsorted(offsets, offset, side="right")) - 1, 0)
+    last = int(np.searchsorted(offsets, stop, side="left"))
+    begin = offsets[first:last]
+    size = found.extents.length[low + first : low + last].astype(np.int64)
+    address = found.extents.address[low + first : low + last]
+    # Trim the outermost extents to the range asked for.
+    cut = np.maximum(offset - begin, 0)
+    size = np.minimum(begin + size, stop) - begin - cut
+    keep = size > 0
+    begin, size, address = begin[keep] + cut[keep], size[keep], address[keep] + cut[keep]
+    chunks = evidence.store.slices(address.tolist(), size.tolist())
+    if len(begin) and int(size.sum()) == stop - offset:
+        return b"".join(chunks)
+    parts: list[bytes] = []
+    at = offset
+    for place, chunk in zip(begin.tolist(), chunks, strict=True):
+        if place > at:
+            parts.append(bytes(place - at))
+        parts.append(chunk)
+        at = place + len(chunk)
+    parts.append(bytes(stop - at))
+    return b"".join(parts)
+

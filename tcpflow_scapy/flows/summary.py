@@ -1,0 +1,144 @@
+"""The table of flows: columns of reassembly to a pandas DataFrame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.packets import ACK, RST, SYN
+from tcpflow_scapy.flows.columns import COLUMN_NAMES
+from tcpflow_scapy.flows.state import STATES, connection_states
+from tcpflow_scapy.reassembly.tables import ClientEvidence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.flows.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def datetimes(times: Array) -> pd.DatetimeIndex:
+    """ns since the epoch to UTC times; `NO_TIME` becomes NaT (numpy uses the same number)."""
+    import pandas as pd
+
+    return pd.DatetimeIndex(times.view("datetime64[ns]")).tz_localize("UTC")
+
+
+def summarize(evidence: Evidence) -> pd.DataFrame:
+    """One row for each flow.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `flows.columns.FLOW_COLUMNS`, indexed by flow number.
+    """
+    import pandas as pd
+
+    found = evidence.reassembly
+    streams, connections = found.streams, found.connections
+    count = len(connections)
+    code = (streams.address >> np.uint64(16)).astype(np.int64)
+    port = (streams.address & np.uint64(0xFFFF)).astype(np.uint16)
+    values, index = np.unique(code, return_inverse=True)
+    texts = [evidence.address_text(v) for v in values.tolist()]
+    known = (connections.start != NO_TIME) & (connections.end != NO_TIME)
+    duration = np.full(count, np.nan)
+    duration[known] = (connections.end - connections.start)[known] / 1e9
+    missing = streams.size - streams.captured
+    gaps = np.diff(streams.gap_start)
+    conflicts = np.diff(streams.conflict_start)
+    rows = evidence.packets.encapsulations.rows
+    whole = (streams.isn >= 0) & (streams.fin >= 0) & (gaps == 0)
+    columns: dict[str, Any] = {
+        "client": _category(index[0::2], texts),
+        "client_port": port[0::2],
+        "server": _category(index[1::2], texts),
+        "server_port": port[1::2],
+        "start": datetimes(connections.start),
+        "end": datetimes(connections.end),
+        "duration_s": duration,
+        "state": pd.Categorical.from_codes(connection_states(streams), categories=list(STATES)),
+        "client_evidence": pd.Categorical.from_codes(
+            connections.client_evidence, categories=[e.label for e in ClientEvidence]
+        ),
+        "rtt_ms": _round_trips(evidence),
+        "vlan": _category(connections.encapsulation, [".".join(map(str, r.vlan)) for r in rows]),
+        "encap": _category(connections.encapsulation, [str(r) for r in rows]),
+        "complete": whole[0::2] & whole[1::2],
+    }
+    measures = {
+        "bytes": streams.captured,
+        "packets": streams.packets,
+        "missing_bytes": missing,
+        "gaps": gaps,
+        "retransmitted_bytes": streams.retransmitted,
+        "out_of_order": streams.out_of_order,
+        "conflicts": conflicts,
+    }
+    for name, values in measures.items():
+        columns[f"client_{name}"] = values[0::2]
+        columns[f"server_{name}"] = values[1::2]
+        if name in COLUMN_NAMES:
+            columns[name] = values[0::2] + values[1::2]
+    table = pd.DataFrame(
+        {name: columns[name] for name in COLUMN_NAMES},
+        index=pd.RangeIndex(count, name="flow"),
+        copy=False,
+    )
+    table.attrs.update(source=list(evidence.info.paths), **evidence.options)
+    return table
+
+
+def _category(codes: Array, texts: list[str]) -> pd.Categorical:
+    """Categorical of texts by code; equal texts are one category, unused ones are none."""
+    import pandas as pd
+
+    names, where = np.unique(np.array(texts, object), return_inverse=True) if texts else ([], codes)
+    used = where[codes] if len(codes) else np.empty(0, np.int64)
+    present, packed = np.unique(used, return_inverse=True)
+    return pd.Categorical.from_codes(packed, categories=[names[i] for i in present.tolist()])
+
+
+def _round_trips(evidence: Evidence) -> Array:
+    """SYN to the ACK that answers the SYN-ACK, ms (Wireshark's iRTT); NaN where one was not seen.
+
+    Only handshakes whose packets came in this order, by their times and numbers, are used.
+    """
+    found = evidence.reassembly
+    starts = found.streams.packet_start
+    count = len(found.connections)
+    out = np.full(count, np.nan)
+    if not count or not len(found.order):
+        return out
+    rows = found.order
+    flags = evidence.packets.flags[rows]
+    syn = np.flatnonzero((flags & (SYN | RST)) == SYN)
+    owner = np.searchsorted(starts, syn, side="right") - 1
+    asks = (owner & 1 == 0) & ((flags[syn] & ACK) == 0)
+    answers = (owner & 1 == 1) & ((flags[syn] & ACK) != 0)
+    asked = np.full(count, NO_TIME, np.int64)
+    answered = np.full(count, -1, np.int64)
+    # The last SYN before the answer is the one that was answered; retransmitted SYNs are rare: take the first.
+    index = syn[asks][::-1]
+    asked[(owner[asks] >> 1)[::-1]] = evidence.times[rows[index]]
+    index = syn[answers][::-1]
+    answered[(owner[answers] >> 1)[::-1]] = index
+    both = np.flatnonzero((asked != NO_TIME) & (answered >= 0))
+    if not len(both):
+        return out
+    # The client's first packet that is not a SYN comes right behind its SYNs.
+    client = 2 * both
+    plain = np.flatnonzero((flags & (SYN | RST | ACK)) == ACK)
+    at = np.searchsorted(plain, starts[client])
+    at_safe = np.minimum(at, max(len(plain) - 1, 0))
+    usable = (at < len(plain)) & (len(plain) > 0)
+    if len(plain):
+        usable &= plain[at_safe] < starts[client + 1]
+        third = np.where(usable, evidence.times[rows[plain[at_safe]]], NO_TIME)
+        second = evidence.times[rows[answered[both]]]
+        usable &= (third >= second) & (second >= asked[both]) & (third != NO_TIME)
+        out[both[usable]] = (third - asked[both])[usable] / 1e6
+    return out

@@ -1,0 +1,306 @@
+"""The table of flows: what `reassemble` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from tcpflow_scapy._accessors import verb
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.flows.capture import Capture
+from tcpflow_scapy.flows.columns import COLUMN_NAMES
+from tcpflow_scapy.flows.flow import Flow
+from tcpflow_scapy.flows.frames import conflict_frame, gap_frame, packet_frame
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+    from scapy.plist import PacketList
+
+    from tcpflow_scapy.flows.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class FlowTable:
+    """TCP connections of a capture, as a table and as objects.
+
+    A view: selections share the evidence of the whole. ``len()``, iteration, ``flows[3]``, ``flows[2:9]``,
+    ``flows[mask]``, ``flows[[1, 5]]`` and ``flows["10.0.0.1:1024-10.0.0.2:80"]`` work as they do for a list;
+    columns of `df` are attributes.
+    """
+
+    def __init__(self, evidence: Evidence, index: Array | None = None) -> None:
+        self._evidence = evidence
+        count = len(evidence.reassembly.connections)
+        self._index = np.arange(count) if index is None else np.asarray(index, np.int64)
+        self._whole = index is None
+        self._df: pd.DataFrame | None = None
+
+    # -- the table ----------------------------------------------------------------------------------
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row for each flow, indexed by flow number; columns as in `flows.columns.FLOW_COLUMNS`."""
+        if self._df is None:
+            whole = self._evidence.summary
+            self._df = whole if self._whole else whole.iloc[self._index]
+        return self._df
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __iter__(self) -> Iterator[Flow]:
+        for number in self._index.tolist():
+            yield Flow(self._evidence, number)
+
+    @overload
+    def __getitem__(self, key: int) -> Flow: ...
+    @overload
+    def __getitem__(self, key: slice) -> FlowTable: ...
+    @overload
+    def __getitem__(self, key: Any) -> Any: ...
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self._by_name(key)
+        if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
+            return Flow(self._evidence, int(self._index[key]))
+        if isinstance(key, slice):
+            return FlowTable(self._evidence, self._index[key])
+        return FlowTable(self._evidence, self._index[self._positions(key)])
+
+    def _positions(self, key: Any) -> Array:
+        """A mask or a list of positions as an index array; a pandas mask is aligned by flow number."""
+        import pandas as pd
+
+        if isinstance(key, pd.Series) and key.dtype == bool and not key.index.equals(self.df.index):
+            key = key.reindex(self.df.index)
+            if key.isna().any():
+                raise IndexError("the mask does not cover every flow of this table")
+            key = key.astype(bool)
+        array = np.asarray(key)
+        if array.dtype == object and all(isinstance(x, (bool, np.bool_)) for x in array):
+            array = array.astype(bool)
+        if array.dtype == bool:
+            if len(array) != len(self):
+                raise IndexError(f"mask of {len(array)} values for {len(self)} flows")
+            return np.flatnonzero(array)
+        if array.size == 0:
+            return np.empty(0, np.int64)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {type(key).__name__}")
+        return array
+
+    def _by_name(self, name: str) -> Flow | FlowTable:
+        """A flow by its endpoints, in either direction; a table if there are several."""
+        left, dash, right = name.rpartition("-")
+        ends = [_endpoint(text) for text in (left, right)]
+        if not dash or None in ends:
+            raise KeyError(f"{name!r} is not of the form address:port-address:port")
+        keys = np.array([self._endpoint_key(*e) for e in ends if e is not None], np.int64)
+        sender = self._evidence.reassembly.streams.address.astype(np.int64)
+        one, two = sender[2 * self._index], sender[2 * self._index + 1]
+        hit = ((one == keys[0]) & (two == keys[1])) | ((one == keys[1]) & (two == keys[0]))
+        found = self._index[hit]
+        if not len(found):
+            raise KeyError(f"no flow between {ends[0]} and {ends[1]}")
+        if len(found) == 1:
+            return Flow(self._evidence, int(found[0]))
+        return FlowTable(self._evidence, found)
+
+    def _endpoint_key(self, address: bytes, port: int) -> int:
+        book = self._evidence.packets.addresses
+        known = len(address) == 4 or address in book._codes
+        return book.code(address) << 16 | port if known else -1
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [flow.key for flow in self.head(1000)]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in COLUMN_NAMES:
+            return self.df[name]
+        raise AttributeError(f"FlowTable has no attribute or column {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *COLUMN_NAMES})
+
+    # -- selecting ----------------------------------------------------------------------------------
+
+    def _of(self, table: pd.DataFrame) -> FlowTable:
+        return FlowTable(self._evidence, table.index.to_numpy())
+
+    def query(self, expr: str, **kwargs: Any) -> FlowTable:
+        """Flows for which a pandas expression over the columns is true."""
+        return self._of(self.df.query(expr, **kwargs))
+
+    def sort_values(self, by: str | list[str], *, ascending: bool | list[bool] = True) -> FlowTable:
+        """The same flows, ordered by columns."""
+        return self._of(self.df.sort_values(by, ascending=ascending, kind="stable"))
+
+    def head(self, n: int = 5) -> FlowTable:
+        """The first `n` flows."""
+        return self[:n]
+
+    def tail(self, n: int = 5) -> FlowTable:
+        """The last `n` flows."""
+        return self[-n:] if n > 0 else self[:0]
+
+    def filter(
+        self, *, host: str | None = None, port: int | None = None, time: Any = None
+    ) -> FlowTable:
+        """Flows by address or network, port, and time.
+
+        Parameters
+        ----------
+        host : str, optional
+            An address or a network such as ``10.0.0.0/8``; either side.
+        port : int, optional
+            Either side.
+        time : optional
+            A time, or a pair of times of which either may be None: flows active then (UTC where no zone is given).
+        """
+        from tcpflow_scapy.flows.selection import select
+
+        return self[select(self.df, host=host, port=port, time=time)]
+
+    @property
+    def loc(self) -> _Loc:
+        """Flows by flow number (the index of `df`), as in pandas."""
+        return _Loc(self)
+
+    # -- tables -------------------------------------------------------------------------------------
+
+    @property
+    def _streams(self) -> Array:
+        return np.stack((2 * self._index, 2 * self._index + 1), axis=1).reshape(-1)
+
+    @property
+    def packets(self) -> pd.DataFrame:
+        """Every TCP segment of these flows, in order of capture: flow, direction, frame, time, seq, ack, flags,
+        window, offset, length, wire_length, class."""
+        return packet_frame(self._evidence, self._streams)
+
+    @property
+    def gaps(self) -> pd.DataFrame:
+        """Every gap of these flows: flow, direction, start, end, length, cause, before_frame, after_frame."""
+        return gap_frame(self._evidence, self._streams)
+
+    @property
+    def conflicts(self) -> pd.DataFrame:
+        """Every conflict of these flows: flow, direction, start, end, length, frame, delivered_frame, delivered, other."""
+        return conflict_frame(self._evidence, self._streams)
+
+    @property
+    def capture(self) -> Capture:
+        """What the source was and what became of its frames."""
+        return Capture(self._evidence)
+
+    @property
+    def store(self) -> Store:
+        """The bytes behind `Stream.extents`."""
+        return self._evidence.store
+
+    @property
+    def community_id(self) -> pd.Series:
+        """Community ID of each flow (version 1, seed 0)."""
+        import pandas as pd
+
+        return pd.Series([f.community_id for f in self], index=self.df.index, name="community_id", dtype=str)
+
+    def search(self, pattern: Any, *, limit: int | None = None) -> pd.DataFrame:
+        """Matches in stream data, across the borders of segments; a match never spans a gap.
+
+        Parameters
+        ----------
+        pattern : bytes, str or compiled expression
+            Plain bytes or text are looked for as they are, ``re.compile(...)`` as an expression.
+        limit : int, optional
+            Stop after so many.
+
+        Returns
+        -------
+        pandas.DataFrame
+            flow, direction, offset, length, frame, time, match.
+        """
+        from tcpflow_scapy.flows.search import search_streams
+
+        return search_streams(self._evidence, self._streams, pattern, limit)
+
+    # -- outputs ------------------------------------------------------------------------------------
+
+    def scapy(self) -> PacketList:
+        """The frames of these flows as Scapy packets, dissected, with their times."""
+        from tcpflow_scapy.flows.scapy_packets import packet_list
+
+        return packet_list(self._evidence, self._index)
+
+    def export(self, outdir: str | os.PathLike[str], **options: Any) -> pd.DataFrame:
+        """Write one file for each stream with payload, named and filled as tcpflow does.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each file: flow, direction, name, path, size, missing_bytes, gaps, sha256, md5 ...
+        """
+        table: pd.DataFrame = verb("export_flows")(self, outdir, **options)
+        return table
+
+    def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write `df` as Parquet (needs the ``parquet`` extra)."""
+        return verb("to_parquet")(self, path, **options)
+
+    def to_csv(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write `df` as CSV; cells that a spreadsheet would run are made harmless."""
+        return verb("to_csv")(self, path, **options)
+
+    def to_json(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write `df` as JSON."""
+        return verb("to_json")(self, path, **options)
+
+    def to_pcap(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write the frames of these flows as a capture file."""
+        return verb("to_pcap")(self, path, **options)
+
+    # -- looks --------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        from tcpflow_scapy.flows.looks import flow_table
+
+        return flow_table(self).to_text()
+
+    def _repr_html_(self) -> str:
+        from tcpflow_scapy.flows.looks import flow_table
+
+        return flow_table(self).to_html()
+
+    def __rich__(self) -> Any:
+        from tcpflow_scapy.flows.looks import flow_table
+
+        return flow_table(self).to_rich()
+
+
+class _Loc:
+    """`FlowTable.loc`."""
+
+    def __init__(self, table: FlowTable) -> None:
+        self._table = table
+
+    def __getitem__(self, key: Any) -> Any:
+        found = self._table.df.loc[key]
+        if found.ndim == 1 and not isinstance(key, (slice, list, np.ndarray)) and np.ndim(key) == 0:
+            return Flow(self._table._evidence, int(key))
+        return FlowTable(self._table._evidence, found.index.to_numpy())
+
+
+def _endpoint(text: str) -> tuple[bytes, int] | None:
+    """``address:port`` as packed address and port; IPv6 with or without brackets."""
+    from ipaddress import ip_address
+
+    address, _, port = text.strip().rpartition(":")
+    try:
+        return ip_address(address.strip("[]")).packed, int(port)
+    except ValueError:
+        return None

@@ -1,0 +1,166 @@
+"""`reassemble`: the whole program on one page, one call for each stage."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture import open_source
+from tcpflow_scapy.capture.info import CaptureInfo, Problem
+from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTableBuilder
+from tcpflow_scapy.decode import Decoder
+from tcpflow_scapy.flows.evidence import Evidence
+from tcpflow_scapy.flows.table import FlowTable
+from tcpflow_scapy.reassembly import POLICIES, build_streams, group_packets
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.capture.bpf import Filter
+
+MAX_GAP = 16 * 1024 * 1024
+"""A jump in data of more bytes than this begins a new flow (tcpflow's -m)."""
+
+
+def reassemble(
+    source: Any,
+    *,
+    filter: str | None = None,
+    overlap: str = "first",
+    max_gap: int = MAX_GAP,
+    timeout: float | None = None,
+    ignore_vlan: bool = False,
+    verify_checksums: bool = False,
+    progress: bool | None = None,
+) -> FlowTable:
+    """Every TCP conversation of a capture.
+
+    Parameters
+    ----------
+    source : path, list of paths, binary file object, or Scapy packets
+        Several paths are one body of evidence: read in the given order, state carries over. ``"-"`` is standard
+        input. Capture formats and compressions are recognised by content.
+    filter : str, optional
+        A pcap-filter expression, with tcpdump's meaning.
+    overlap : str
+        Which version of a byte is delivered when segments disagree: ``first``, ``last``, or the behaviour of a
+        stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). Conflicts are recorded in any case.
+    max_gap : int
+        A jump in data of more bytes than this begins a new flow.
+    timeout : float, optional
+        Seconds of idleness, by the capture's clock, after which a flow ends. Off by default.
+    ignore_vlan : bool
+        Leave VLAN ids out of the connection key, for captures that tag one direction only.
+    verify_checksums : bool
+        Leave out segments with a wrong IPv4 or TCP checksum.
+    progress : bool, optional
+        Show a bar: None only for long work on an interactive terminal or in a notebook.
+
+    Returns
+    -------
+    FlowTable
+
+    Raises
+    ------
+    CaptureError
+        If the source cannot be read at all. A capture cut short or damaged in the middle is none:
+        ``flows.capture.problems`` says what could not be used.
+    FilterError
+        If libpcap refuses the expression.
+    ValueError
+        If an option is out of range.
+    """
+    _check(overlap, max_gap, timeout)
+    compiled = _compile(filter)
+    with open_source(source, progress=_bar(progress)) as opened:
+        decoder = Decoder(opened.store, verify_checksums=verify_checksums)
+        builder = FrameTableBuilder()
+
+        def work(batch: FrameBatch) -> None:
+            selected = None if compiled is None else compiled.matches(batch)
+            builder.append(batch, decoder.decode(batch, selected))
+
+        # Decoding runs beside the walk; a batch's memory lives until BATCHES_ALIVE more are drawn.
+        with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
+            pending: deque[Future[None]] = deque()
+            for batch in opened.batches():
+                pending.append(pool.submit(work, batch))
+                if len(pending) >= BATCHES_ALIVE:
+                    pending.popleft().result()
+            for future in pending:
+                future.result()
+        frames = builder.build()
+        packets = decoder.finish(frames)
+        if compiled is not None:
+            _report_unfiltered(compiled, opened.info)
+    times = frames.time[packets.frame]
+    grouping = group_packets(
+        packets,
+        times,
+        max_gap=max_gap,
+        timeout=None if timeout is None else round(timeout * 1e9),
+        ignore_vlan=ignore_vlan,
+    )
+    found = build_streams(
+        packets,
+        times,
+        grouping,
+        opened.store,
+        overlap=overlap,
+        max_gap=max_gap,
+        incomplete=getattr(packets, "incomplete", None),
+    )
+    options = {
+        "filter": filter,
+        "overlap": overlap,
+        "max_gap": max_gap,
+        "timeout": timeout,
+        "ignore_vlan": ignore_vlan,
+        "verify_checksums": verify_checksums,
+    }
+    return FlowTable(
+        Evidence(
+            info=opened.info,
+            store=opened.store,
+            frames=frames,
+            packets=packets,
+            reassembly=found,
+            options=options,
+            origins=getattr(packets, "origins", None),
+            keep=opened,
+        )
+    )
+
+
+def _check(overlap: str, max_gap: int, timeout: float | None) -> None:
+    if overlap not in POLICIES:
+        raise ValueError(f"unknown overlap policy {overlap!r}; there are: {', '.join(POLICIES)}")
+    if isinstance(max_gap, bool) or not isinstance(max_gap, (int, np.integer)) or not 0 <= max_gap < 1 << 31:
+        raise ValueError(f"max_gap must be a number of bytes from 0 to {(1 << 31) - 1}, not {max_gap!r}")
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, Real) or not timeout > 0
+    ):
+        raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
+
+
+def _compile(expression: str | None) -> Filter | None:
+    if expression is None or not expression.strip():
+        return None
+    from tcpflow_scapy.capture.bpf import Filter
+
+    return Filter(expression)
+
+
+def _report_unfiltered(compiled: Filter, info: CaptureInfo) -> None:
+    """Frames of link types that libpcap cannot filter were left out: say so."""
+    for linktype, words in compiled.unavailable.items():
+        message = f"frames of link type {linktype} cannot be filtered: {words}"
+        info.problems.append(Problem("filter", message, ", ".join(info.paths)))
+
+
+def _bar(progress: bool | None) -> Any:
+    from tcpflow_scapy.render.progress import progress_bar
+
+    return progress_bar(progress)

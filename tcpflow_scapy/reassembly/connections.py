@@ -1,0 +1,273 @@
+"""Packets to connections: which belong together, who is the client, in which order they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, ranges, stable_order, starts_of
+from tcpflow_scapy.reassembly.halves import HUGE
+from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
+from tcpflow_scapy.reassembly.pairs import pair_packets
+from tcpflow_scapy.reassembly.sequence import distances, unwrap
+from tcpflow_scapy.reassembly.tables import ClientEvidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SERVER_PORTS = frozenset(
+    (1080, 1194, 1433, 1434, 1521, 1723, 1883, 2049, 2375, 2379, 3128, 3268, 3306, 3389, 3690, 4369, 5000)
+    + (5060, 5061, 5222, 5223, 5269, 5432, 5555, 5601, 5672, 5900, 5938, 5985, 5986, 6000, 6379, 6443, 6660)
+    + (6661, 6662, 6663, 6664, 6665, 6666, 6667, 6668, 6669, 6697, 7001, 8000, 8008, 8080, 8081, 8086, 8088)
+    + (8090, 8118, 8333, 8443, 8883, 8888, 9000, 9042, 9090, 9092, 9100, 9200, 9300, 9418, 10250, 11211)
+    + (15672, 20000, 25565, 27017, 44818, 47808, 50000)
+)
+"""Ports above 1023 on which servers listen (IANA, and common practice)."""
+
+
+@dataclass(slots=True)
+class Grouping:
+    """Packets by stream."""
+
+    count: int
+    """connections"""
+    order: Array
+    """int32: packet rows by stream (2 * connection + 0 client, 1 server), then arrival"""
+    packet_start: Array
+    """int64[2 * count + 1]"""
+    pair: Array
+    """int32[count]"""
+    client_evidence: Array
+    """uint8[count]"""
+
+
+def group_packets(
+    packets: PacketTable, times: Array, *, max_gap: int, timeout: int | None, ignore_vlan: bool
+) -> Grouping:
+    """Find the connections.
+
+    Parameters
+    ----------
+    packets : PacketTable
+    times : ndarray of int64
+        Time of each packet, ns.
+    max_gap : int
+        A hole in data wider than this begins a new connection.
+    timeout : int or None
+        Idle ns after which a connection ends.
+    ignore_vlan : bool
+    """
+    pair, direction, pairs = pair_packets(packets, ignore_vlan)
+    side = pair.astype(np.int64) * 2 + direction
+    order = stable_order(side, max(2 * pairs, 1))
+    label: Array = pair
+    count = pairs
+    suspicious = _suspicious_pairs(packets, side, order, pairs, max_gap)
+    if suspicious.any():
+        label, count = _split(packets, pair, direction, suspicious, max_gap)
+    if timeout is not None:
+        label, count = _split_idle(label, count, times, timeout)
+    if label is not pair:
+        order = stable_order(label * 2 + direction, max(2 * count, 1))
+    return _arrange(packets, label, direction, pair, order, count)
+
+
+def _suspicious_pairs(
+    packets: PacketTable, side: Array, order: Array, pairs: int, max_gap: int
+) -> Array:
+    """bool[pairs]: pairs that may hold more than one connection, found without a loop."""
+    bad = np.zeros(pairs, bool)
+    sides = 2 * pairs
+    flags = packets.flags[order]
+    s = side[order]
+    sequence = packets.sequence[order]
+    reset = (flags & RST) != 0
+    syn = np.flatnonzero(((flags & SYN) != 0) & ~reset)
+    isn = _isns(sequence, s, syn, sides, bad)
+    answers = syn[(flags[syn] & ACK) != 0]
+    asked = isn[s[answers] ^ 1]
+    wrong = (asked >= 0) & (
+        ((asked + 1) & 0xFFFFFFFF) != packets.acknowledgment[order[answers]].astype(np.int64)
+    )
+    bad[s[answers[wrong]] >> 1] = True
+    data = np.flatnonzero((packets.wire_length[order] > 0) & ~reset)
+    if not len(data):
+        return bad
+    group = s[data]
+    length = packets.wire_length[order[data]].astype(np.int64)
+    begin = sequence[data] + ((flags[data] & SYN) >> 1).astype(np.uint32)
+    reference = np.zeros(sides, np.uint32)
+    heads = np.flatnonzero(first_rows(group))
+    reference[group[heads]] = begin[heads]
+    known = isn >= 0
+    reference[known] = (isn[known] + 1).astype(np.uint32)
+    offset = distances(begin, reference[group])
+    early = known[group] & (offset + length <= 0) & (length > 1)
+    bad[group[early] >> 1] = True
+    low = group_reduce(np.minimum, offset, group, sides, 0)
+    high = group_reduce(np.maximum, offset + length, group, sides, 0)
+    low = np.where(known, np.minimum(low, 0), low)
+    wide = high - low > max_gap
+    if wide.any():
+        _holes(group, offset, length, wide, known, max_gap, bad)
+    return bad
+
+
+def _isns(sequence: Array, side: Array, syn: Array, sides: int, bad: Array) -> Array:
+    """int64[sides]: the ISN of each side, -1 without; pairs with several are marked in `bad`."""
+    isn = np.full(sides, -1, np.int64)
+    numbers = sequence[syn].astype(np.int64)
+    low = group_reduce(np.minimum, numbers, side[syn], sides, -1)
+    high = group_reduce(np.maximum, numbers, side[syn], sides, -1)
+    isn[:] = low
+    bad[np.flatnonzero(low != high) >> 1] = True
+    return isn
+
+
+def _holes(
+    group: Array, offset: Array, length: Array, wide: Array, known: Array, max_gap: int, bad: Array
+) -> None:
+    """Mark pairs with a hole wider than `max_gap`, or with more data than signed distances can order."""
+    rows = np.flatnonzero(wide[group])
+    g, begin, size = group[rows], offset[rows], length[rows]
+    heads = np.flatnonzero(first_rows(g))
+    volume = np.add.reduceat(size, heads)
+    big = g[heads[volume > HUGE]]
+    bad_sides = np.zeros(len(wide), bool)
+    for side in big.tolist():
+        # Signed distances cannot order so much data: follow it in the order of arrival.
+        members = g == side
+        begin[members] = unwrap((begin[members] & 0xFFFFFFFF).astype(np.uint32))
+    order = np.lexsort((begin, g))
+    g, begin, size = g[order], begin[order], size[order]
+    new = first_rows(g)
+    # One axis: sides so far apart that one running maximum serves all.
+    reach_of = np.zeros(len(wide), np.int64)
+    np.maximum.at(reach_of, g, np.abs(begin) + size)
+    reach_of = reach_of[g[new]] * 2 + 1
+    axis = np.repeat(np.cumsum(reach_of), np.diff(np.append(np.flatnonzero(new), len(g)))) + begin
+    reach = np.maximum.accumulate(axis + size)
+    hole = np.zeros(len(g), bool)
+    hole[1:] = axis[1:] - reach[:-1] > max_gap
+    hole &= ~new
+    # Nothing but the SYN before a first segment far away is a hole, too.
+    hole |= new & known[g] & (begin > max_gap)
+    bad_sides[g[hole]] = True
+    bad[np.flatnonzero(bad_sides) >> 1] = True
+
+
+def _split(
+    packets: PacketTable, pair: Array, direction: Array, suspicious: Array, max_gap: int
+) -> tuple[Array, int]:
+    """Split suspicious pairs; the others keep one connection each."""
+    rows = np.flatnonzero(suspicious[pair])
+    compact = np.cumsum(suspicious) - 1
+    suspects = Suspects(
+        pair=compact[pair[rows]].astype(np.int64),
+        direction=direction[rows].astype(np.int64),
+        sequence=packets.sequence[rows],
+        acknowledgment=packets.acknowledgment[rows],
+        flags=packets.flags[rows],
+        length=packets.wire_length[rows].astype(np.int64),
+    )
+    found = split_pairs(suspects, int(suspicious.sum()), max_gap)
+    label = pair.astype(np.int64)
+    label[rows] = len(suspicious) + found
+    return _compact(label)
+
+
+def _compact(label: Array) -> tuple[Array, int]:
+    import pandas as pd
+
+    codes, uniques = pd.factorize(label)
+    return codes.astype(np.int64), len(uniques)
+
+
+def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[Array, int]:
+    """A new connection wherever nothing happened for longer than `timeout`, by the capture's clock."""
+    order = np.lexsort((times, label))
+    t, group = times[order], label[order]
+    cut = first_rows(group)
+    idle = np.zeros(len(t), bool)
+    idle[1:] = (t[1:] - t[:-1] > timeout) & (t[:-1] != NO_TIME)
+    out = np.empty(len(label), np.int64)
+    out[order] = np.cumsum(cut | idle) - 1
+    return _compact(out)
+
+
+def _arrange(
+    packets: PacketTable, label: Array, direction: Array, pair: Array, order: Array, count: int
+) -> Grouping:
+    """Order connections by first packet, client before server."""
+    side = label.astype(np.int64) * 2 + direction
+    starts = starts_of(side, 2 * count)
+    lengths = np.diff(starts)
+    n = len(label)
+    first = np.full(2 * count, n, np.int64)
+    present = lengths > 0
+    first[present] = order[starts[:-1][present]]
+    first_of = first.reshape(-1, 2)
+    client, evidence = _clients(packets, side, order, first_of, count)
+    rank = np.argsort(first_of.min(axis=1), kind="stable")
+    blocks = np.empty((count, 2), np.int64)
+    blocks[:, 0] = 2 * rank + client[rank]
+    blocks[:, 1] = 2 * rank + 1 - client[rank]
+    flat = blocks.reshape(-1)
+    sizes = lengths[flat]
+    packet_start = np.zeros(2 * count + 1, np.int64)
+    np.cumsum(sizes, out=packet_start[1:])
+    arranged = order[ranges(starts[:-1][flat], sizes)].astype(np.int32)
+    any_row = first_of.min(axis=1)[rank]
+    return Grouping(count, arranged, packet_start, pair[any_row], evidence[rank])
+
+
+def _clients(
+    packets: PacketTable, side: Array, order: Array, first_of: Array, count: int
+) -> tuple[Array, Array]:
+    """Which direction (0 or 1) is the client's, and the evidence."""
+    n = len(side)
+    handshake = np.flatnonzero((packets.flags & (SYN | RST)) == SYN)
+    answer = (packets.flags[handshake] & ACK) != 0
+    asks = _first_by_side(handshake[~answer], side, 2 * count, n)
+    answers = _first_by_side(handshake[answer], side, 2 * count, n)
+    client = (first_of[:, 1] < first_of[:, 0]).astype(np.int64)
+    evidence = np.full(count, ClientEvidence.FIRST_PACKET, np.uint8)
+    _by_port(packets, first_of, client, evidence)
+    known = (answers < n).any(axis=1)
+    client[known] = (answers[known, 0] < answers[known, 1]).astype(np.int64)
+    evidence[known] = ClientEvidence.SYN_ACK
+    known = (asks < n).any(axis=1)
+    client[known] = (asks[known, 1] < asks[known, 0]).astype(np.int64)
+    evidence[known] = ClientEvidence.SYN
+    return client, evidence
+
+
+def _first_by_side(rows: Array, side: Array, sides: int, none: int) -> Array:
+    """int64[sides / 2, 2]: first of `rows` (ascending) on each side, `none` without."""
+    out = np.full(sides, none, np.int64)
+    out[side[rows[::-1]]] = rows[::-1]
+    return out.reshape(-1, 2)
+
+
+def _by_port(packets: PacketTable, first_of: Array, client: Array, evidence: Array) -> None:
+    """Without a handshake: the side with a server's port answers; without one, the lower port does."""
+    if not len(first_of):
+        return
+    row = first_of.min(axis=1)
+    sender = (first_of[:, 1] < first_of[:, 0]).astype(np.int64)
+    source = (packets.source[row] & np.uint64(0xFFFF)).astype(np.int64)
+    destination = (packets.destination[row] & np.uint64(0xFFFF)).astype(np.int64)
+    served = np.zeros(1 << 16, bool)
+    served[:1024] = True
+    served[list(SERVER_PORTS)] = True
+    ephemeral = np.zeros(1 << 16, bool)
+    ephemeral[32768:] = True
+    ephemeral[list(SERVER_PORTS)] = False
+    from_server = (served[source] & ~served[destination]) | (ephemeral[destination] & ~ephemeral[source])
+    from_client = (served[destination] & ~served[source]) | (ephemeral[source] & ~ephemeral[destination])
+    tell = from_server != from_client
+    client[tell] = np.where(from_client, sender, 1 - sender)[tell]
+    evidence[tell] = ClientEvidence.PORT

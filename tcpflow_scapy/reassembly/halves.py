@@ -1,0 +1,214 @@
+"""Where one direction of a pair of endpoints falls into separate connections.
+
+The numbers of one direction lie on a circle of 2**32. Data and SYNs are put on it as intervals; it is cut
+wherever more than `max_gap` is empty, and again at every SYN with a new ISN. What lies between two cuts is
+a *half*: what one side sent in one connection. Nothing here looks at the order of arrival, except for
+directions that carry more than the circle holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
+from tcpflow_scapy.reassembly.sequence import MODULUS, unwrap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+HUGE = 1 << 31
+"""A direction with more payload than this is unwrapped in the order of arrival."""
+
+
+@dataclass(slots=True)
+class Halves:
+    """The halves of some directions, and what is needed to find the half of any sequence number."""
+
+    count: int
+    direction: Array
+    """int64[count]: index of the direction"""
+    isn: Array
+    """int64[count]: -1 where no SYN begins the half"""
+    start: Array
+    """int64[count]: position of the first point"""
+    arc: Array
+    """int64[count]: halves of one arc lie within `max_gap` of each other"""
+    row_half: Array
+    """int64 for each point, in the order given to `find_halves`"""
+    row_position: Array
+    """int64 for each point: place on the unwrapped axis of its direction"""
+    crossed: Array
+    """bool[count]: an earlier half of the same arc reaches up to this one's ISN"""
+    # the search structure
+    _axis: Array
+    _half: Array
+    _end: Array
+    _low: Array
+    _base: Array
+    _max_gap: int
+
+    def locate(self, direction: Array, sequence: Array, before: bool) -> Array:
+        """The half in which each sequence number falls, -1 where none is near.
+
+        Parameters
+        ----------
+        direction : ndarray of int
+        sequence : ndarray of uint32
+        before : bool
+            True for acknowledgment numbers: the byte meant is the one before.
+        """
+        out = np.full(len(sequence), -1, np.int64)
+        known = self._base[direction] >= 0
+        if not known.any() or not self.count:
+            return out
+        d = direction[known]
+        low = self._low[d] - self._max_gap
+        position = low + ((sequence[known].astype(np.int64) - low) % MODULUS)
+        query = position - self._low[d] + self._base[d]
+        side = "left" if before else "right"
+        index = np.searchsorted(self._axis, query, side=side) - 1  # type: ignore[call-overload]
+        found = np.full(len(d), -1, np.int64)
+        for candidate, ahead in ((index, False), (index + 1, True)):
+            inside = (candidate >= 0) & (candidate < len(self._axis)) & (found < 0)
+            safe = np.clip(candidate, 0, len(self._axis) - 1)
+            half = self._half[safe]
+            inside &= self.direction[half] == d
+            if ahead:
+                inside &= self._axis[safe] - query <= self._max_gap
+            else:
+                inside &= query - self._end[safe] <= self._max_gap
+            found[inside] = half[inside]
+        out[known] = found
+        return out
+
+
+def find_halves(
+    direction: Array,
+    directions: int,
+    sequence: Array,
+    length: Array,
+    syn: Array,
+    max_gap: int,
+) -> Halves:
+    """Cut directions into halves.
+
+    Parameters
+    ----------
+    direction : ndarray of int64
+        For each point (a segment with data or SYN), in order of arrival.
+    directions : int
+        How many directions there are.
+    sequence : ndarray of uint32
+        Of the segment, as in its header.
+    length : ndarray of int64
+        Payload bytes on the wire.
+    syn : ndarray of bool
+    max_gap : int
+    """
+    count = len(direction)
+    position = sequence.astype(np.int64)
+    volume = np.bincount(direction, weights=length, minlength=directions)
+    for d in np.flatnonzero(volume > HUGE).tolist():
+        rows = np.flatnonzero(direction == d)
+        position[rows] = int(position[rows[0]]) + unwrap(sequence[rows])
+    huge = volume > HUGE
+    end = position + length + syn
+    # At equal positions: data that continues an older connection, then the SYN, then keep-alives after it.
+    tie = np.where(syn, 1, np.where(length > 1, 0, 2))
+    order = np.lexsort((tie, position, direction))
+    axis, low, base = _axis(direction, position, end, directions, max_gap)
+    reach = np.maximum.accumulate((axis + (end - position))[order]) if count else axis
+    new = first_rows(direction[order])
+    cut = new.copy()
+    cut[1:] |= axis[order][1:] - reach[:-1] > max_gap
+    if count and _close_circles(position, end, order, cut, new, direction, huge, max_gap):
+        end = position + length + syn
+        order = np.lexsort((tie, position, direction))
+        axis, low, base = _axis(direction, position, end, directions, max_gap)
+        reach = np.maximum.accumulate((axis + (end - position))[order])
+        new = first_rows(direction[order])
+        cut = new.copy()
+        cut[1:] |= axis[order][1:] - reach[:-1] > max_gap
+    arc = np.cumsum(cut) - 1
+    # Within an arc, every SYN with another ISN begins a half.
+    syn_rows = np.flatnonzero(syn[order])
+    syn_position = position[order][syn_rows]
+    fresh = np.ones(len(syn_rows), bool)
+    fresh[1:] = (syn_position[1:] != syn_position[:-1]) | (arc[syn_rows][1:] != arc[syn_rows][:-1])
+    begins = cut.copy()
+    begins[syn_rows[fresh]] = True
+    half = np.cumsum(begins) - 1
+    heads = np.flatnonzero(begins)
+    total = len(heads)
+    head_rows = order[heads]
+    isn = np.full(total, -1, np.int64)
+    own = half[syn_rows[fresh]]
+    isn[own] = sequence[order[syn_rows[fresh]]]
+    # "Crossed": bytes of the half before reach to the first data byte of this one.
+    crossed = np.zeros(total, bool)
+    if count:
+        later = heads[1:]
+        crossed[1:] = ~cut[later] & (reach[later - 1] >= axis[order][later] + 1) & (isn[1:] >= 0)
+    row_half = np.empty(count, np.int64)
+    row_half[order] = half
+    return Halves(
+        count=total,
+        direction=direction[head_rows].astype(np.int64),
+        isn=isn,
+        start=position[head_rows],
+        arc=arc[heads] if count else np.empty(0, np.int64),
+        row_half=row_half,
+        row_position=position,
+        crossed=crossed,
+        _axis=axis[order],
+        _half=half,
+        _end=reach,
+        _low=low,
+        _base=base,
+        _max_gap=max_gap,
+    )
+
+
+def _axis(
+    direction: Array, position: Array, end: Array, directions: int, max_gap: int
+) -> tuple[Array, Array, Array]:
+    """One axis for all directions: position on it, lowest position and base of each direction."""
+    order = np.argsort(direction, kind="stable")
+    groups = direction[order]
+    big = np.iinfo(np.int64).max
+    low = group_reduce(np.minimum, position[order], groups, directions, big)
+    high = group_reduce(np.maximum, end[order], groups, directions, -big)
+    present = high > -big
+    low = np.where(present, low, 0)
+    span = np.where(present, high - low, 0) + 2 * max_gap + 2
+    base = np.cumsum(span) - span + max_gap + 1
+    axis = position - low[direction] + base[direction]
+    return axis, low, np.where(present, base, -1)
+
+
+def _close_circles(
+    position: Array,
+    end: Array,
+    order: Array,
+    cut: Array,
+    new: Array,
+    direction: Array,
+    huge: Array,
+    max_gap: int,
+) -> bool:
+    """Move arcs that end just before 2**32 below zero where they go on from zero. True if any moved."""
+    begins = np.flatnonzero(new)
+    stops = np.append(begins[1:], len(order))
+    cuts = np.flatnonzero(cut)
+    last_cut = cuts[np.searchsorted(cuts, stops, side="left") - 1]
+    moved = False
+    for begin, stop, last in zip(begins.tolist(), stops.tolist(), last_cut.tolist(), strict=True):
+        if last == begin or huge[direction[order[begin]]]:
+            continue
+        tail = order[last:stop]
+        if int(position[order[begin]]) + MODULUS - int(end[tail].max()) <= max_gap:
+            position[tail] -= MODULUS
+            moved = True
+    return moved

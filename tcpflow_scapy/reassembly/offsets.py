@@ -1,0 +1,212 @@
+"""Sequence numbers to stream offsets.
+
+Offset 0 is ISN+1; without a SYN it is the lowest number that carried payload (RFC 9293, 3.4; DESIGN, "Streams").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
+from tcpflow_scapy.reassembly.halves import HUGE
+from tcpflow_scapy.reassembly.sequence import MODULUS, distances, unwrap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(slots=True)
+class Offsets:
+    """Where the packets of each stream lie. Packet columns are in the order of `Grouping.order`."""
+
+    stream: Array
+    """int32: stream of each packet"""
+    flags: Array
+    """uint16"""
+    start: Array
+    """int64: offset of the packet's first payload byte (of its sequence number, without payload)"""
+    wire: Array
+    """int64: payload on the wire; 0 for resets, whose payload is no stream data"""
+    isn: Array
+    """int64[streams]: -1 without SYN"""
+    base: Array
+    """uint32[streams]: sequence number of offset 0"""
+    unwrapped: dict[int, Array]
+    """offsets of the packets of streams longer than 2**31"""
+
+
+def place_packets(packets: PacketTable, order: Array, packet_start: Array) -> Offsets:
+    """Unwrap the sequence numbers of all streams.
+
+    Parameters
+    ----------
+    packets : PacketTable
+    order : ndarray of int32
+        Packet rows by stream, then arrival.
+    packet_start : ndarray of int64
+    """
+    streams = len(packet_start) - 1
+    stream = np.repeat(np.arange(streams, dtype=np.int32), np.diff(packet_start))
+    flags = packets.flags[order]
+    sequence = packets.sequence[order]
+    wire = packets.wire_length[order].astype(np.int64)
+    reset = (flags & RST) != 0
+    wire[reset] = 0
+    is_syn = (flags & (SYN | RST)) == SYN
+    begin = sequence + is_syn.astype(np.uint32)
+    syn = np.flatnonzero(is_syn)
+    isn = np.full(streams, -1, np.int64)
+    isn[stream[syn[::-1]]] = sequence[syn[::-1]]
+    # A first reference for each stream, close enough for signed distances: ISN+1, first data, first packet.
+    reference = np.zeros(streams, np.uint32)
+    present = np.flatnonzero(np.diff(packet_start))
+    reference[present] = begin[packet_start[:-1][present]]
+    data = np.flatnonzero(wire > 0)
+    heads = data[first_rows(stream[data])]
+    reference[stream[heads]] = begin[heads]
+    known = isn >= 0
+    reference[known] = ((isn[known] + 1) % MODULUS).astype(np.uint32)
+    _silent_streams(packets, order, stream, flags, packet_start, reference)
+    start = distances(begin, reference[stream])
+    unwrapped = _long_streams(start, begin, wire, reset, stream, data, reference, known, packet_start)
+    lowest = group_reduce(np.minimum, start[data], stream[data], streams, 0)
+    shift = np.where(known, 0, lowest)
+    if shift.any():
+        start -= shift[stream]
+        for number in unwrapped:
+            unwrapped[number] -= shift[number]
+    base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
+    return Offsets(stream, flags, start, wire, isn, base, unwrapped)
+
+
+def _silent_streams(
+    packets: PacketTable,
+    order: Array,
+    stream: Array,
+    flags: Array,
+    packet_start: Array,
+    reference: Array,
+) -> None:
+    """Streams of which nothing was captured begin at the lowest byte that the peer acknowledged."""
+    silent = np.diff(packet_start) == 0
+    if not silent.any():
+        return
+    rows = np.flatnonzero(((flags & (ACK | RST)) == ACK) & silent[stream ^ 1])
+    if not len(rows):
+        return
+    group = stream[rows]
+    numbers = packets.acknowledgment[order[rows]]
+    heads = np.flatnonzero(first_rows(group))
+    first = np.zeros(len(silent), np.uint32)
+    first[group[heads]] = numbers[heads]
+    lowest = np.minimum.reduceat(distances(numbers, first[group]), heads)
+    target = group[heads] ^ 1
+    reference[target] = ((first[group[heads]].astype(np.int64) + lowest) % MODULUS).astype(np.uint32)
+
+
+def _long_streams(
+    start: Array,
+    begin: Array,
+    wire: Array,
+    reset: Array,
+    stream: Array,
+    data: Array,
+    reference: Array,
+    known: Array,
+    packet_start: Array,
+) -> dict[int, Array]:
+    """Streams with more data than signed 32-bit distances can order.
+
+    Up to 4 GiB they are placed on the circle, which does not depend on arrival; longer ones are followed
+    packet by packet, each the shorter way from the one before.
+    """
+    unwrapped: dict[int, Array] = {}
+    if not len(data):
+        return unwrapped
+    heads = np.flatnonzero(first_rows(stream[data]))
+    volume = np.add.reduceat(wire[data], heads)
+    for number in stream[data[heads[volume > HUGE]]].tolist():
+        low, high = int(packet_start[number]), int(packet_start[number + 1])
+        rows = np.arange(low, high)
+        numbers = begin[rows]
+        carrying = wire[rows] > 0
+        positions = _on_circle(numbers, wire[rows], carrying, int(reference[number]), bool(known[number]))
+        if positions is None:
+            follow = np.flatnonzero(~reset[rows])
+            walked = unwrap(numbers[follow])
+            walked += int(distances(numbers[follow[:1]], reference[number : number + 1])[0])
+            positions = distances(numbers, reference[number : number + 1])
+            positions[follow] = walked
+        start[rows] = positions
+        unwrapped[number] = start[low:high]
+    return unwrapped
+
+
+def _on_circle(
+    numbers: Array, wire: Array, carrying: Array, reference: int, known: bool
+) -> Array | None:
+    """Positions of a stream of less than 4 GiB, found by where its circle is empty; None if it is full."""
+    begin = numbers[carrying].astype(np.int64)
+    size = wire[carrying]
+    order = np.argsort(begin, kind="stable")
+    begin, size = begin[order], size[order]
+    reach = np.maximum.accumulate(begin + size)
+    holes = np.append(begin[1:], begin[0] + MODULUS) - reach
+    widest = int(np.argmax(holes))
+    if holes[widest] <= 0 or int(size.sum()) >= MODULUS:
+        return None
+    cut = int(begin[(widest + 1) % len(begin)])
+    if known:
+        cut = reference
+    position = (numbers.astype(np.int64) - cut) % MODULUS
+    # Bare acknowledgments from just before the first byte belong before it, not 4 GiB after.
+    position[~carrying & (position > MODULUS - (1 << 16))] -= MODULUS
+    return position + (0 if known else int((cut - reference) % MODULUS))
+
+
+def acknowledged_offsets(
+    packets: PacketTable, order: Array, offsets: Offsets, limit: Array
+) -> Array:
+    """Highest plausible offset that the peer of each stream acknowledged.
+
+    Parameters
+    ----------
+    limit : ndarray of int64
+        Offsets above this are not believed, for each stream.
+
+    Returns
+    -------
+    ndarray of int64
+        -1 where nothing was acknowledged.
+    """
+    streams = len(offsets.base)
+    rows = np.flatnonzero((offsets.flags & (ACK | RST)) == ACK)
+    target = offsets.stream[rows] ^ 1
+    numbers = packets.acknowledgment[order[rows]]
+    offset = distances(numbers, offsets.base[target])
+    for number in offsets.unwrapped:
+        mine = np.flatnonzero(target == number)
+        if len(mine):
+            walked = unwrap(numbers[mine])
+            offset[mine] = walked + int(offset[mine[0]])
+    known = (limit >= 0)[target]
+    believed = known & (offset >= 0) & (offset <= limit[target])
+    # Streams follow each other in pairs, so their targets are sorted but for the swap within a pair.
+    out = np.full(streams, -1, np.int64)
+    swapped = group_reduce(
+        np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1
+    )
+    out[:] = swapped.reshape(-1, 2)[:, ::-1].reshape(-1)
+    return out
+
+
+def fin_offsets(offsets: Offsets) -> Array:
+    """Offset of the first FIN of each stream: where its data ends. int64[streams], -1 without."""
+    rows = np.flatnonzero((offsets.flags & (FIN | RST)) == FIN)
+    out = np.full(len(offsets.base), -1, np.int64)
+    at = offsets.start[rows] + offsets.wire[rows]
+    out[offsets.stream[rows[::-1]]] = np.maximum(at[::-1], -1)
+    return out

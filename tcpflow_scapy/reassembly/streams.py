@@ -1,0 +1,277 @@
+"""Grouped packets to streams: offsets, extents, gaps, conflicts, classes; all streams at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.packets import FIN, RST, PacketTable
+from tcpflow_scapy.reassembly.assembler import DUPLICATE, Assembly, Pieces, assemble
+from tcpflow_scapy.reassembly.classify import classify, is_keep_alive, seen_before
+from tcpflow_scapy.reassembly.columns import group_reduce
+from tcpflow_scapy.reassembly.connections import Grouping
+from tcpflow_scapy.reassembly.gaps import find_gaps
+from tcpflow_scapy.reassembly.offsets import (
+    Offsets,
+    acknowledged_offsets,
+    fin_offsets,
+    place_packets,
+)
+from tcpflow_scapy.reassembly.tables import (
+    ConflictTable,
+    ConnectionTable,
+    ExtentTable,
+    GapCause,
+    GapTable,
+    Reassembly,
+    SegmentClass,
+    StreamTable,
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def build_streams(
+    packets: PacketTable,
+    times: Array,
+    grouping: Grouping,
+    store: Store,
+    *,
+    overlap: str,
+    max_gap: int,
+    incomplete: Array | None = None,
+) -> Reassembly:
+    """Assemble every stream.
+
+    Parameters
+    ----------
+    packets : PacketTable
+    times : ndarray of int64
+        Time of each packet, ns.
+    grouping : Grouping
+    store : Store
+        Read where segments overlap.
+    overlap : str
+        Name of an overlap policy.
+    max_gap : int
+        Acknowledgments further beyond the data than this are not believed.
+    incomplete : ndarray of bool, optional
+        Packets whose payload is short because an IP fragment is missing.
+    """
+    order, packet_start = grouping.order, grouping.packet_start
+    offsets = place_packets(packets, order, packet_start)
+    streams = len(packet_start) - 1
+    group = offsets.stream
+    data = np.flatnonzero(offsets.wire > 0)
+    wire_end = group_reduce(
+        np.maximum, (offsets.start + offsets.wire)[data], group[data], streams, 0
+    )
+    wire_end = np.maximum(wire_end, 0)
+    fin = fin_offsets(offsets)
+    acknowledged = acknowledged_offsets(packets, order, offsets, wire_end + max_gap)
+    fin_known = np.where(fin <= wire_end + max_gap, fin, -1)
+    acknowledged = _without_fin(acknowledged, wire_end, fin_known, offsets, streams)
+    size = np.maximum(np.maximum(wire_end, fin_known), acknowledged)
+    base = np.cumsum(size + 2) - (size + 2)
+    before = seen_before(offsets, base)
+    keep_alive = is_keep_alive(offsets, before, base)
+    pieces, piece_packet = _pieces(packets, order, offsets, base, keep_alive)
+    found = assemble(pieces, overlap, store)
+    classes = classify(
+        packets, order, offsets, before, base, fin, keep_alive, piece_packet, found.duplicate
+    )
+    again = _retransmitted(offsets, pieces, piece_packet, found, classes)
+    extents, extent_start = _extents(found, base)
+    gaps, gap_start = _gaps(packets, order, offsets, base, size, found, acknowledged, incomplete)
+    conflicts, conflict_start = _conflicts(found, base)
+    captured = group_reduce(
+        np.add, found.length, np.searchsorted(base, found.start, side="right") - 1, streams, 0
+    )
+    end = np.zeros(streams, np.int64)
+    filled = np.flatnonzero(np.diff(extent_start))
+    last = extent_start[1:][filled] - 1
+    end[filled] = extents.offset[last] + extents.length[last]
+    first_time, last_time, connections = _times(packets, times, grouping)
+    table = StreamTable(
+        address=_senders(packets, grouping),
+        isn=offsets.isn,
+        base=offsets.base,
+        end=end,
+        size=size,
+        captured=captured,
+        acknowledged=acknowledged,
+        fin=fin_known,
+        flags=group_reduce(np.bitwise_or, offsets.flags, group, streams, 0),
+        packets=np.diff(packet_start),
+        data_packets=np.bincount(group[data], minlength=streams),
+        wire_bytes=group_reduce(np.add, offsets.wire, group, streams, 0),
+        retransmitted=np.bincount(group, weights=again, minlength=streams).astype(np.int64),
+        out_of_order=np.bincount(group[classes == SegmentClass.OUT_OF_ORDER], minlength=streams),
+        first_time=first_time,
+        last_time=last_time,
+        packet_start=packet_start,
+        extent_start=extent_start,
+        gap_start=gap_start,
+        conflict_start=conflict_start,
+    )
+    return Reassembly(
+        connections, table, order, classes, extents, gaps, conflicts, offsets.unwrapped
+    )
+
+
+def _without_fin(
+    acknowledged: Array, wire_end: Array, fin: Array, offsets: Offsets, streams: int
+) -> Array:
+    """The number after a FIN is acknowledged, too, but it is no byte.
+
+    Where the FIN itself was not captured, one number beyond the data is taken for it if the peer closed, too.
+    """
+    flags = group_reduce(np.bitwise_or, offsets.flags, offsets.stream, streams, 0)
+    peer_closed = (flags.reshape(-1, 2)[:, ::-1].reshape(-1) & (FIN | RST)) != 0
+    own_reset = (flags & RST) != 0
+    lost_fin = (fin < 0) & (acknowledged == wire_end + 1) & (peer_closed | own_reset)
+    limit = np.where(fin >= 0, np.maximum(fin, wire_end), acknowledged)
+    return np.where(lost_fin, wire_end, np.minimum(acknowledged, limit))
+
+
+def _pieces(
+    packets: PacketTable, order: Array, offsets: Offsets, base: Array, keep_alive: Array
+) -> tuple[Pieces, Array]:
+    """Captured payload, trimmed to offset 0, and the packet (index in `order`) of each piece."""
+    captured = packets.length[order]
+    index = np.flatnonzero((captured > 0) & (offsets.wire > 0) & (offsets.start + captured > 0))
+    rows = order[index]
+    start = offsets.start[index]
+    length = captured[index].astype(np.int64)
+    address = packets.header[rows] + packets.data_offset[rows]
+    trim = np.maximum(-start, 0)
+    if trim.any():
+        start, length, address = start + trim, length - trim, address + trim
+    start = start + base[offsets.stream[index]]
+    return Pieces(start, length, address, rows.astype(np.int64), keep_alive[index]), index
+
+
+def _retransmitted(
+    offsets: Offsets, pieces: Pieces, piece_packet: Array, found: Assembly, classes: Array
+) -> Array:
+    """Bytes of each packet that had been seen before it."""
+    again = np.zeros(len(classes), np.int64)
+    again[piece_packet] = pieces.length - found.fresh
+    whole = piece_packet[found.duplicate == DUPLICATE]
+    again[whole] = offsets.wire[whole]
+    again[classes == SegmentClass.KEEP_ALIVE] = 0
+    return again
+
+
+def _extents(found: Assembly, base: Array) -> tuple[ExtentTable, Array]:
+    stream = np.searchsorted(base, found.start, side="right") - 1
+    table = ExtentTable(
+        offset=found.start - base[stream],
+        length=found.length.astype(np.uint32),
+        address=found.address,
+        packet=found.row.astype(np.int32),
+    )
+    return table, np.searchsorted(found.start, np.append(base, np.iinfo(np.int64).max))
+
+
+def _gaps(
+    packets: PacketTable,
+    order: Array,
+    offsets: Offsets,
+    base: Array,
+    size: Array,
+    found: Assembly,
+    acknowledged: Array,
+    incomplete: Array | None,
+) -> tuple[GapTable, Array]:
+    cut = np.flatnonzero((offsets.wire > 0) & (packets.length[order] < packets.wire_length[order]))
+    begin = np.maximum(offsets.start[cut] + packets.length[order[cut]], 0)
+    stop = np.maximum(offsets.start[cut] + offsets.wire[cut], begin)
+    place = base[offsets.stream[cut]]
+    explained = []
+    by_fragment = np.zeros(len(cut), bool)
+    if incomplete is not None:
+        by_fragment = incomplete[order[cut]]
+        explained.append(
+            (begin[by_fragment] + place[by_fragment], stop[by_fragment] + place[by_fragment], GapCause.FRAGMENT_MISSING)
+        )
+    rest = ~by_fragment
+    explained.append((begin[rest] + place[rest], stop[rest] + place[rest], GapCause.TRUNCATED))
+    start, end, cause = find_gaps(
+        base,
+        base + size,
+        found.start,
+        found.start + found.length,
+        base + np.maximum(acknowledged, 0),
+        explained,
+    )
+    stream = np.searchsorted(base, start, side="right") - 1
+    table = GapTable(start - base[stream], end - base[stream], cause)
+    return table, np.searchsorted(start, np.append(base, np.iinfo(np.int64).max))
+
+
+def _conflicts(found: Assembly, base: Array) -> tuple[ConflictTable, Array]:
+    stream = np.searchsorted(base, found.conflict_start, side="right") - 1
+    start = found.conflict_start - base[stream]
+    table = ConflictTable(
+        start,
+        start + found.conflict_length,
+        found.conflict_row.astype(np.int32),
+        found.conflict_winner.astype(np.int32),
+    )
+    return table, np.searchsorted(found.conflict_start, np.append(base, np.iinfo(np.int64).max))
+
+
+def _times(
+    packets: PacketTable, times: Array, grouping: Grouping
+) -> tuple[Array, Array, ConnectionTable]:
+    """First and last time of each stream; the table of connections."""
+    streams = 2 * grouping.count
+    starts = grouping.packet_start
+    present = np.flatnonzero(np.diff(starts))
+    arranged = times[grouping.order]
+    first = np.full(streams, NO_TIME, np.int64)
+    last = np.full(streams, NO_TIME, np.int64)
+    row = np.full(streams, np.iinfo(np.int32).max, np.int64)
+    encapsulation = np.zeros(grouping.count, np.int32)
+    if len(present):
+        first[present] = arranged[starts[:-1][present]]
+        last[present] = np.maximum.reduceat(arranged, starts[:-1][present])
+        row[present] = grouping.order[starts[:-1][present]]
+    lowest = np.full(streams, np.iinfo(np.int64).max, np.int64)
+    if len(present):
+        usable = np.where(arranged == NO_TIME, np.iinfo(np.int64).max, arranged)
+        lowest[present] = np.minimum.reduceat(usable, starts[:-1][present])
+    first_row = row.reshape(-1, 2).min(axis=1)
+    encapsulation[:] = packets.encapsulation[first_row]
+    begin = lowest.reshape(-1, 2).min(axis=1)
+    begin[begin == np.iinfo(np.int64).max] = NO_TIME
+    connections = ConnectionTable(
+        pair=grouping.pair.astype(np.int32),
+        client_evidence=grouping.client_evidence,
+        encapsulation=encapsulation,
+        first=first_row.astype(np.int32),
+        start=begin,
+        end=last.reshape(-1, 2).max(axis=1),
+    )
+    return first, last, connections
+
+
+def _senders(packets: PacketTable, grouping: Grouping) -> Array:
+    """Address code and port of each stream's sender, also where it sent nothing."""
+    starts = grouping.packet_start
+    streams = 2 * grouping.count
+    out = np.zeros(streams, np.uint64)
+    present = np.diff(starts) > 0
+    rows = grouping.order[starts[:-1][present]]
+    out[present] = packets.source[rows]
+    silent = np.flatnonzero(~present)
+    peer_rows = grouping.order[starts[:-1][silent ^ 1]]
+    out[silent] = packets.destination[peer_rows]
+    return out
+
+
+
