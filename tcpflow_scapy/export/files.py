@@ -293,7 +293,7 @@ def export_flows(
     """
     chosen = make_template(template, prefix_flags)
     check_options(max_bytes, hashes)
-    rows = StreamRows.of(flows.evidence, flows.ids).with_data()
+    rows = StreamRows.of(flows._evidence, flows._index).with_data()
     files: list[Written] = []
     with OutputFolder(outdir, overwrite=overwrite) as folder:
         for file in write_streams(rows, folder, chosen, max_bytes=max_bytes, hashes=hashes):

@@ -42,7 +42,7 @@ class StreamRows:
         if flows is None:
             rows = np.arange(len(streams), dtype=np.int64)
         else:
-            rows = (2 * np.asarray(flows, np.int64)[:, None] + np.arange(2)).reshape(-1)
+            rows = (2 * np.unique(flows).astype(np.int64)[:, None] + np.arange(2)).reshape(-1)
         rows = rows[streams.packets[rows] > 0]
         first = _first_packets(evidence, rows)
         return cls(evidence, rows[np.argsort(first, kind="stable")])
