@@ -15,6 +15,7 @@ from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTableBu
 from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.flows.evidence import Evidence
 from tcpflow_scapy.flows.table import FlowTable
+from tcpflow_scapy.render.progress import Progress
 from tcpflow_scapy.reassembly import POLICIES, build_streams, group_packets
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def reassemble(
     """
     _check(overlap, max_gap, timeout)
     compiled = _compile(filter)
-    with open_source(source, progress=_bar(progress)) as opened:
+    with Progress("reading", progress) as bar, open_source(source, progress=bar) as opened:
         decoder = Decoder(opened.store, verify_checksums=verify_checksums)
         builder = FrameTableBuilder()
 
@@ -159,8 +160,3 @@ def _report_unfiltered(compiled: Filter, info: CaptureInfo) -> None:
         message = f"frames of link type {linktype} cannot be filtered: {words}"
         info.problems.append(Problem("filter", message, ", ".join(info.paths)))
 
-
-def _bar(progress: bool | None) -> Any:
-    from tcpflow_scapy.render.progress import progress_bar
-
-    return progress_bar(progress)
