@@ -128,7 +128,9 @@ def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
     keep = np.ones(count, bool)
     back = order if order is not None else np.arange(count)
     plain = multi[uniform]
-    _duplicates(ordered, first[plain], size[plain], bool(wins[0]), keep, store, conflicts, back, duplicate, fresh)
+    _duplicates(
+        ordered, first[plain], size[plain], bool(wins[0]), keep, store, conflicts, back, duplicate, fresh
+    )
     extra: list[tuple[int, int, int, int]] = []
     for cluster in multi[~uniform].tolist():
         begin = int(first[cluster])
@@ -247,7 +249,9 @@ def _mixed(
     owner = first_owner if not wins.any() else cells.decide(wins, pieces.weak)
     fresh[back] = got
     lengths = pieces.length.tolist()
-    duplicate[back] = [DUPLICATE if g == 0 else NEW if g == n else PARTIAL for g, n in zip(got, lengths, strict=True)]
+    duplicate[back] = [
+        DUPLICATE if g == 0 else NEW if g == n else PARTIAL for g, n in zip(got, lengths, strict=True)
+    ]
     starts, addresses, rows = pieces.start.tolist(), pieces.address.tolist(), pieces.row.tolist()
     bounds = cells.bounds.tolist()
     extents: list[tuple[int, int, int, int]] = []

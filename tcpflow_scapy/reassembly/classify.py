@@ -42,7 +42,8 @@ def is_keep_alive(offsets: Offsets, before: Array, base: Array) -> Array:
     """bool: at most one byte of payload, just before the next expected one (RFC 9293, 3.8.4)."""
     at = offsets.start + base[offsets.stream]
     plain = (offsets.flags & (SYN | FIN | RST)) == 0
-    return plain & (offsets.wire == 1) & (at == before - 1)
+    found: Array = plain & (offsets.wire == 1) & (at == before - 1)
+    return found
 
 
 def classify(

@@ -75,9 +75,7 @@ def group_packets(
     return _arrange(packets, label, direction, pair, order, count)
 
 
-def _suspicious_pairs(
-    packets: PacketTable, side: Array, order: Array, pairs: int, max_gap: int
-) -> Array:
+def _suspicious_pairs(packets: PacketTable, side: Array, order: Array, pairs: int, max_gap: int) -> Array:
     """bool[pairs]: pairs that may hold more than one connection, found without a loop."""
     bad = np.zeros(pairs, bool)
     sides = 2 * pairs

@@ -46,9 +46,9 @@ def find_gaps(
         cuts += [a, b]
     start, end = _cut(start, end, np.unique(np.concatenate(cuts)))
     stream = np.searchsorted(low, start, side="right") - 1
-    cause = np.where(
-        end <= acknowledged[stream], GapCause.NOT_CAPTURED, GapCause.NOT_ACKNOWLEDGED
-    ).astype(np.uint8)
+    cause = np.where(end <= acknowledged[stream], GapCause.NOT_CAPTURED, GapCause.NOT_ACKNOWLEDGED).astype(
+        np.uint8
+    )
     for a, b, why in merged:
         index = np.searchsorted(a, start, side="right") - 1
         inside = (index >= 0) & (start < b[np.maximum(index, 0)])

@@ -82,9 +82,7 @@ def split_pairs(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     return _leftovers(label, suspects.pair)
 
 
-def _ghosts(
-    peer: Array, acks: Array, side: Array, acknowledgment: Array, first: int, max_gap: int
-) -> int:
+def _ghosts(peer: Array, acks: Array, side: Array, acknowledgment: Array, first: int, max_gap: int) -> int:
     """Acknowledgments of bytes that were not captured at all: cluster them as halves of their own."""
     lost = acks[peer[acks] < 0]
     if not len(lost):
@@ -98,9 +96,7 @@ def _ghosts(
     return first + int(new.sum())
 
 
-def _handshakes(
-    suspects: Suspects, syn: Array, own: Array, peer: Array, halves: Halves
-) -> Array:
+def _handshakes(suspects: Suspects, syn: Array, own: Array, peer: Array, halves: Halves) -> Array:
     """(half, half) of each SYN-ACK that acknowledges exactly a SYN seen on the other side."""
     answers = np.flatnonzero(syn & ((suspects.flags & ACK) != 0) & (own >= 0) & (peer >= 0))
     answers = answers[peer[answers] < halves.count]
@@ -195,8 +191,8 @@ def _early_data(
 ) -> None:
     """Data below the first SYN of an arc: the end of an older connection, or before the start of this one.
 
-    It belongs to the SYN's connection if its acknowledgments do. Where they say nothing, it does if it
-    arrived after the SYN.
+    A stack never sends below its ISN, so such data is of this connection only if it arrived after the SYN and
+    acknowledges what this connection's peer sent.
     """
     arcs = halves.arc
     before = np.flatnonzero((halves.isn[:-1] < 0) & (halves.isn[1:] >= 0) & (arcs[1:] == arcs[:-1]))
@@ -215,11 +211,9 @@ def _early_data(
         told = peer[members]
         told = told[told >= 0]
         here = match.connection[half + 1]
-        if len(told):
-            agree = np.isin(match.connection[told], here)
-            same = int(agree.sum()) * 2 > len(told)
-        else:
-            same = first_row[half] > first_syn[half + 1]
+        agreeing = int(np.isin(match.connection[told], here).sum())
+        late = first_row[half] > first_syn[half + 1]
+        same = late and agreeing * 2 >= len(told)
         if same:
             label[members] = here
 
@@ -265,6 +259,9 @@ def _follow_acknowledgments(
     usable &= halves.arc[safe] == halves.arc[own[doubtful]]
     usable &= halves.direction[safe] == halves.direction[own[doubtful]]
     usable &= halves.start[safe] <= position[doubtful]
+    # Only where its own half has a partner of its own do acknowledgments of another one tell anything.
+    own_partner = match.partner[own[doubtful]]
+    usable &= (own_partner >= 0) & (own_partner != told)
     if match.shared:
         usable &= ~np.isin(told, list(match.shared))
     move = doubtful[usable]
@@ -325,9 +322,7 @@ def _follow_arrival(
 
 def _claims(halves: Halves, match: _Matching, shared: Array) -> set[tuple[int, int, int]]:
     connection = match.connection[: halves.count]
-    claims = set(
-        zip(connection.tolist(), halves.direction.tolist(), halves.arc.tolist(), strict=True)
-    )
+    claims = set(zip(connection.tolist(), halves.direction.tolist(), halves.arc.tolist(), strict=True))
     for half, known in match.shared.items():
         claims |= {(c, int(halves.direction[half]), int(halves.arc[half])) for c in known.values()}
     return claims
@@ -340,18 +335,18 @@ def _leftovers(label: Array, pair: Array) -> Array:
         return label
     order = np.argsort(pair, kind="stable")
     p = pair[order]
-    l = label[order]
-    index = np.where(l >= 0, np.arange(len(l)), -1)
+    given = label[order]
+    index = np.where(given >= 0, np.arange(len(given)), -1)
     previous = np.maximum.accumulate(index)
-    following = np.minimum.accumulate(np.where(l >= 0, np.arange(len(l)), len(l))[::-1])[::-1]
+    following = np.minimum.accumulate(np.where(given >= 0, np.arange(len(given)), len(given))[::-1])[::-1]
     ok_before = (previous >= 0) & (p[np.maximum(previous, 0)] == p)
-    ok_after = (following < len(l)) & (p[np.minimum(following, len(l) - 1)] == p)
+    ok_after = (following < len(given)) & (p[np.minimum(following, len(given) - 1)] == p)
     fresh = int(label.max(initial=-1)) + 1
     filled = np.where(
         ok_before,
-        l[np.maximum(previous, 0)],
-        np.where(ok_after, l[np.minimum(following, len(l) - 1)], fresh + p),
+        given[np.maximum(previous, 0)],
+        np.where(ok_after, given[np.minimum(following, len(given) - 1)], fresh + p),
     )
     out = np.empty_like(label)
-    out[order] = np.where(l >= 0, l, filled)
+    out[order] = np.where(given >= 0, given, filled)
     return out

@@ -1,6 +1,6 @@
 """Sequence numbers to stream offsets.
 
-Offset 0 is ISN+1; without a SYN it is the lowest number that carried payload (RFC 9293, 3.4; DESIGN, "Streams").
+Offset 0 is ISN+1; without a SYN it is the lowest number that carried payload (RFC 9293, 3.4).
 """
 
 from __future__ import annotations
@@ -145,9 +145,7 @@ def _long_streams(
     return unwrapped
 
 
-def _on_circle(
-    numbers: Array, wire: Array, carrying: Array, reference: int, known: bool
-) -> Array | None:
+def _on_circle(numbers: Array, wire: Array, carrying: Array, reference: int, known: bool) -> Array | None:
     """Positions of a stream of less than 4 GiB, found by where its circle is empty; None if it is full."""
     begin = numbers[carrying].astype(np.int64)
     size = wire[carrying]
@@ -167,9 +165,7 @@ def _on_circle(
     return position + (0 if known else int((cut - reference) % MODULUS))
 
 
-def acknowledged_offsets(
-    packets: PacketTable, order: Array, offsets: Offsets, limit: Array
-) -> Array:
+def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, limit: Array) -> Array:
     """Highest plausible offset that the peer of each stream acknowledged.
 
     Parameters
@@ -196,9 +192,7 @@ def acknowledged_offsets(
     believed = known & (offset >= 0) & (offset <= limit[target])
     # Streams follow each other in pairs, so their targets are sorted but for the swap within a pair.
     out = np.full(streams, -1, np.int64)
-    swapped = group_reduce(
-        np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1
-    )
+    swapped = group_reduce(np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1)
     out[:] = swapped.reshape(-1, 2)[:, ::-1].reshape(-1)
     return out
 

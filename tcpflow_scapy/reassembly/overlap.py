@@ -54,7 +54,8 @@ def relations(start: int, end: int, old_start: Array, old_end: Array) -> Array:
     """Index into `RELATIONS` of a new piece relative to each old one that it overlaps."""
     by_start = np.sign(start - old_start) + 1
     by_end = np.sign(end - old_end) + 1
-    return _GRID[by_start, by_end]
+    found: Array = _GRID[by_start, by_end]
+    return found
 
 
 # rows: new starts before, same, after; columns: new ends before, same, after

@@ -66,9 +66,7 @@ def build_streams(
     streams = len(packet_start) - 1
     group = offsets.stream
     data = np.flatnonzero(offsets.wire > 0)
-    wire_end = group_reduce(
-        np.maximum, (offsets.start + offsets.wire)[data], group[data], streams, 0
-    )
+    wire_end = group_reduce(np.maximum, (offsets.start + offsets.wire)[data], group[data], streams, 0)
     wire_end = np.maximum(wire_end, 0)
     fin = fin_offsets(offsets)
     acknowledged = acknowledged_offsets(packets, order, offsets, wire_end + max_gap)
@@ -80,9 +78,7 @@ def build_streams(
     keep_alive = is_keep_alive(offsets, before, base)
     pieces, piece_packet = _pieces(packets, order, offsets, base, keep_alive)
     found = assemble(pieces, overlap, store)
-    classes = classify(
-        packets, order, offsets, before, base, fin, keep_alive, piece_packet, found.duplicate
-    )
+    classes = classify(packets, order, offsets, before, base, fin, keep_alive, piece_packet, found.duplicate)
     again = _retransmitted(offsets, pieces, piece_packet, found, classes)
     extents, extent_start = _extents(found, base)
     gaps, gap_start = _gaps(packets, order, offsets, base, size, found, acknowledged, incomplete)
@@ -117,14 +113,10 @@ def build_streams(
         gap_start=gap_start,
         conflict_start=conflict_start,
     )
-    return Reassembly(
-        connections, table, order, classes, extents, gaps, conflicts, offsets.unwrapped
-    )
+    return Reassembly(connections, table, order, classes, extents, gaps, conflicts, offsets.unwrapped)
 
 
-def _without_fin(
-    acknowledged: Array, wire_end: Array, fin: Array, offsets: Offsets, streams: int
-) -> Array:
+def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, offsets: Offsets, streams: int) -> Array:
     """The number after a FIN is acknowledged, too, but it is no byte.
 
     Where the FIN itself was not captured, one number beyond the data is taken for it if the peer closed, too.
@@ -196,7 +188,11 @@ def _gaps(
     if incomplete is not None:
         by_fragment = incomplete[order[cut]]
         explained.append(
-            (begin[by_fragment] + place[by_fragment], stop[by_fragment] + place[by_fragment], GapCause.FRAGMENT_MISSING)
+            (
+                begin[by_fragment] + place[by_fragment],
+                stop[by_fragment] + place[by_fragment],
+                GapCause.FRAGMENT_MISSING,
+            )
         )
     rest = ~by_fragment
     explained.append((begin[rest] + place[rest], stop[rest] + place[rest], GapCause.TRUNCATED))
@@ -225,9 +221,7 @@ def _conflicts(found: Assembly, base: Array) -> tuple[ConflictTable, Array]:
     return table, np.searchsorted(found.conflict_start, np.append(base, np.iinfo(np.int64).max))
 
 
-def _times(
-    packets: PacketTable, times: Array, grouping: Grouping
-) -> tuple[Array, Array, ConnectionTable]:
+def _times(packets: PacketTable, times: Array, grouping: Grouping) -> tuple[Array, Array, ConnectionTable]:
     """First and last time of each stream; the table of connections."""
     streams = 2 * grouping.count
     starts = grouping.packet_start
@@ -272,6 +266,3 @@ def _senders(packets: PacketTable, grouping: Grouping) -> Array:
     peer_rows = grouping.order[starts[:-1][silent ^ 1]]
     out[silent] = packets.destination[peer_rows]
     return out
-
-
-
