@@ -149,7 +149,7 @@ class Decoder:
                 continue
             part = join(parts)
             unit = part.pop("unit")
-            if len(parts) > 1 and (unit[1:] < unit[:-1]).any():
+            if (unit[1:] < unit[:-1]).any():
                 order = np.argsort(unit, kind="stable")
                 unit = unit[order]
                 part = {name: column[order] for name, column in part.items()}

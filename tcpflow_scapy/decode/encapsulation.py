@@ -72,9 +72,8 @@ class StateTable:
         combined = states.astype(np.int64) << 32 | values.astype(np.int64)
         first = combined[0]
         if (combined == first).all():
-            return np.full(
-                len(states), self._child(int(first) >> 32, label, int(first) & 0xFFFFFFFF), np.int32
-            )
+            child = self._child(int(first) >> 32, label, int(first) & 0xFFFFFFFF)
+            return np.full(len(states), child, np.int32)
         distinct, inverse = np.unique(combined, return_inverse=True)
         children = [self._child(c >> 32, label, c & 0xFFFFFFFF) for c in distinct.tolist()]
         return np.array(children, np.int32)[inverse]

@@ -41,7 +41,7 @@ ETHERTYPES: dict[int, Layer | Reason] = {
     0x8100: vlan,
     0x86DD: ipv6,
     0x88A8: vlan,
-    0x88E5: dissect,  # MACsec: authenticated frames are in the clear
+    0xA0ED: dissect,  # 6LoWPAN over Ethernet (RFC 7973): IP headers are compressed
     0x9100: vlan,
 }
 """By Ethernet type (IEEE registry)."""

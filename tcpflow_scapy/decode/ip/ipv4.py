@@ -12,7 +12,7 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
-from .ipv6 import ipv6
+from .ipv6 import ipv6, unstated_end
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -69,7 +69,7 @@ def ipv4(run: Run, items: Items) -> None:
         items, index = run.keep(items, ~header_is_bad(run, items.cursor, length), Reason.BAD_CHECKSUM)
         if index is not None:
             header, length, total = header[index], length[index], total[index]
-    wire = np.where(total == 0, items.wire, items.cursor + total)
+    wire = np.where(total == 0, unstated_end(items), items.cursor + total)
     _carry(
         run,
         Items(

@@ -32,6 +32,10 @@ identification. Routing header: a is the type, b the segments left."""
 MAX_EXTENSIONS = 16
 """Extension headers that may follow each other in one packet."""
 
+MAX_OFFLOAD = 1 << 20
+"""Bytes believed to a frame beyond those captured where its IP header gives no length: twice what
+today's stacks hand to a card at once."""
+
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 43, 44, 51, 60
 MOBILITY, HIP, SHIM6 = 135, 139, 140
 
@@ -45,6 +49,12 @@ _JUMBO_OPTION = np.dtype([("type", "u1"), ("length", "u1"), ("payload", ">u4")])
 _MAX_OPTIONS = 16
 
 
+def unstated_end(items: Items) -> Array:
+    """Where packets end whose header does not say: with the frame, within reason."""
+    end: Array = np.minimum(items.wire, np.maximum(items.end, items.cursor + MAX_OFFLOAD))
+    return end
+
+
 def ipv6(run: Run, items: Items) -> None:
     """Go on behind the extension headers; fragments wait for each other."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
@@ -56,7 +66,7 @@ def ipv6(run: Run, items: Items) -> None:
     payload = header["payload"].astype(np.int64)
     after = items.cursor + HEADER.itemsize
     # Payload length 0: a jumbogram (RFC 2675), or a card was to cut this into segments.
-    wire = np.where(payload == 0, items.wire, after + payload)
+    wire = np.where(payload == 0, unstated_end(items), after + payload)
     addresses = intern_ipv6(run.context.addresses, np.concatenate([header["source"], header["destination"]]))
     n = len(items)
     moved = Items(
@@ -92,7 +102,8 @@ def _apply_jumbo(run: Run, items: Items, index: Array) -> None:
         found = (option["type"] == _JUMBO) & (option["length"] == 4) & (at + 6 <= stop)
         if found.any():
             hit = index[found]
-            items.wire[hit] = start[found] + option["payload"][found].astype(np.int64)
+            stated = start[found] + option["payload"][found].astype(np.int64)
+            items.wire[hit] = np.minimum(stated, unstated_end(items)[hit])
             items.end[hit] = np.minimum(items.end[hit], items.wire[hit])
         # Option 0 is one byte of padding, all others say their length.
         step = np.where(option["type"] == 0, 1, option["length"].astype(np.int64) + 2)
