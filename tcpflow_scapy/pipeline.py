@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcpflow_scapy.capture import open_source
-from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTableBuilder
+from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.flows.evidence import Evidence
 from tcpflow_scapy.flows.table import FlowTable
-from tcpflow_scapy.render.progress import Progress
 from tcpflow_scapy.reassembly import POLICIES, build_streams, group_packets
+from tcpflow_scapy.render.progress import Progress
 
 if TYPE_CHECKING:
     from tcpflow_scapy.capture.bpf import Filter
@@ -41,13 +40,13 @@ def reassemble(
     Parameters
     ----------
     source : path, list of paths, binary file object, or Scapy packets
-        Several paths are one body of evidence: read in the given order, state carries over. ``"-"`` is standard
-        input. Capture formats and compressions are recognised by content.
+        Several paths are one body of evidence: read in the given order, state carries over. ``"-"`` is
+        standard input. Capture formats and compressions are recognised by content.
     filter : str, optional
         A pcap-filter expression, with tcpdump's meaning.
     overlap : str
-        Which version of a byte is delivered when segments disagree: ``first``, ``last``, or the behaviour of a
-        stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). Conflicts are recorded in any case.
+        Which version of a byte is delivered when segments disagree: ``first``, ``last``, or the behaviour of
+        a stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). Conflicts are recorded in any case.
     max_gap : int
         A jump in data of more bytes than this begins a new flow.
     timeout : float, optional
@@ -141,7 +140,7 @@ def _check(overlap: str, max_gap: int, timeout: float | None) -> None:
     if isinstance(max_gap, bool) or not isinstance(max_gap, (int, np.integer)) or not 0 <= max_gap < 1 << 31:
         raise ValueError(f"max_gap must be a number of bytes from 0 to {(1 << 31) - 1}, not {max_gap!r}")
     if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, Real) or not timeout > 0
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0
     ):
         raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
 
@@ -159,4 +158,3 @@ def _report_unfiltered(compiled: Filter, info: CaptureInfo) -> None:
     for linktype, words in compiled.unavailable.items():
         message = f"frames of link type {linktype} cannot be filtered: {words}"
         info.problems.append(Problem("filter", message, ", ".join(info.paths)))
-

@@ -11,6 +11,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.flows.categories import labelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,12 +71,12 @@ class Capture:
         return sum(self._evidence.info.sizes)
 
     @cached_property
-    def first_time(self) -> pd.Timestamp:
+    def first_time(self) -> Any:
         """Earliest time of a frame (NaT without any)."""
         return self._extreme(np.min)
 
     @cached_property
-    def last_time(self) -> pd.Timestamp:
+    def last_time(self) -> Any:
         """Latest time of a frame (NaT without any)."""
         return self._extreme(np.max)
 
@@ -135,9 +136,7 @@ class Capture:
                 "frame": rows + 1,
                 "time": datetimes(np.ascontiguousarray(frames.time[rows])),
                 "length": frames.caplen[rows].astype(np.int64),
-                "reason": pd.Categorical.from_codes(
-                    codes[rows].astype(np.int8), categories=[r.label for r in Reason]
-                ).remove_unused_categories(),
+                "reason": labelled(codes[rows], Reason).remove_unused_categories(),
             }
         )
 
@@ -174,9 +173,10 @@ class Capture:
     def _repr_html_(self) -> str:
         from tcpflow_scapy.flows.looks import capture_card
 
-        return capture_card(self).to_html()
+        html: str = capture_card(self).to_html()
+        return html
 
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import capture_card
 
-        return capture_card(self).to_rich()
+        return capture_card(self)

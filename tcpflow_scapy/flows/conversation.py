@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 FORMS = ("text", "hex")
 
+_STYLES = {"client": "blue", "server": "red", "note": "dim", "warning": "bold yellow"}
+_CSS = {
+    "client": "color:#0072b2",
+    "server": "color:#d55e00",
+    "note": "opacity:.6",
+    "warning": "font-weight:bold;text-decoration:underline",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -38,8 +46,8 @@ class Turn:
 class Conversation:
     """Both directions of a flow, in order of time; shows itself in a terminal and in a notebook.
 
-    The order within each direction is that of its stream. Between the directions it goes by time, and by frame
-    number where the capture has no clock.
+    The order within each direction is that of its stream. Between the directions it goes by time, and by
+    frame number where the capture has no clock.
 
     Parameters
     ----------
@@ -176,11 +184,12 @@ class Conversation:
         for turn in self.turns():
             stream = streams[turn.direction]
             if turn.gap:
-                yield "warning", f"[{turn.direction}: {turn.length} bytes missing at {turn.offset}: {turn.gap}]\n"
+                where = f"{turn.direction}: {turn.length} bytes missing at {turn.offset}"
+                yield "warning", f"[{where}: {turn.gap}]\n"
                 continue
             arrow = ">>>" if turn.direction == "client" else "<<<"
-            note = f"{arrow} {turn.direction} {_clock(turn.time)} frame {turn.frame} offset {turn.offset}, {turn.length} bytes"
-            yield "note", note + "\n"
+            note = f"{arrow} {turn.direction} {_clock(turn.time)} frame {turn.frame} offset {turn.offset}"
+            yield "note", f"{note}, {turn.length} bytes\n"
             if turn.conflicts:
                 yield "warning", f"[{turn.conflicts} conflicting versions in these bytes: see .conflicts]\n"
             shown = turn.length if left is None else min(turn.length, left)
@@ -204,26 +213,15 @@ class Conversation:
     def __repr__(self) -> str:
         return self.text
 
-    _STYLES = {"client": "blue", "server": "red", "note": "dim", "warning": "bold yellow"}
-    _CLASSES = {
-        "client": "color:#0072b2",
-        "server": "color:#d55e00",
-        "note": "opacity:.6",
-        "warning": "font-weight:bold;text-decoration:underline",
-    }
-
     def __rich__(self) -> Any:
         from rich.text import Text
 
-        return Text.assemble(*((text, self._STYLES[style]) for style, text in self.pieces()))
+        return Text.assemble(*((text, _STYLES[style]) for style, text in self.pieces()))
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        body = "".join(
-            f'<span style="{self._CLASSES[style]}">{escape(text)}</span>'
-            for style, text in self.pieces()
-        )
+        body = "".join(f'<span style="{_CSS[style]}">{escape(text)}</span>' for style, text in self.pieces())
         return f'<pre style="max-height:40em;overflow:auto;white-space:pre-wrap">{body}</pre>'
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -236,9 +234,7 @@ class Conversation:
             printer.text(self.text)
             return
         buffer = io.StringIO()
-        Console(file=buffer, force_terminal=True, width=10_000, soft_wrap=True).print(
-            self.__rich__(), end=""
-        )
+        Console(file=buffer, force_terminal=True, width=10_000, soft_wrap=True).print(self.__rich__(), end="")
         printer.text(buffer.getvalue())
 
 

@@ -50,29 +50,30 @@ class Flow:
     # -- facts --------------------------------------------------------------------------------------
 
     @property
-    def summary(self) -> pd.Series:
-        """Its row of `FlowTable.df`."""
+    def summary(self) -> Any:
+        """Its row of `FlowTable.df` (pandas.Series)."""
         return self._evidence.summary.loc[self.id]
 
     @property
-    def start(self) -> pd.Timestamp:
-        """Earliest packet, UTC, ns."""
+    def start(self) -> Any:
+        """Earliest packet (pandas.Timestamp, UTC)."""
         return self.summary["start"]
 
     @property
-    def end(self) -> pd.Timestamp:
-        """Latest packet, UTC, ns."""
+    def end(self) -> Any:
+        """Latest packet (pandas.Timestamp, UTC)."""
         return self.summary["end"]
 
     @property
-    def duration(self) -> pd.Timedelta:
-        """`end` - `start`."""
+    def duration(self) -> Any:
+        """`end` - `start` (pandas.Timedelta)."""
         return self.end - self.start
 
     @property
     def vlan(self) -> tuple[int, ...]:
         """VLAN ids of its first packet, outermost first."""
-        return self._encapsulation.vlan
+        vlan: tuple[int, ...] = self._encapsulation.vlan
+        return vlan
 
     @property
     def encap(self) -> str:
@@ -204,7 +205,8 @@ class Flow:
     def _repr_html_(self) -> str:
         from tcpflow_scapy.flows.looks import flow_card
 
-        return flow_card(self).to_html()
+        html: str = flow_card(self).to_html()
+        return html
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         from tcpflow_scapy.flows.looks import flow_card
@@ -214,7 +216,7 @@ class Flow:
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_card
 
-        return flow_card(self).to_rich()
+        return flow_card(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Flow) and other._evidence is self._evidence and other.id == self.id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import RST, SYN
+from tcpflow_scapy.flows.categories import categorical, labelled
 from tcpflow_scapy.flows.summary import datetimes
 from tcpflow_scapy.reassembly.columns import ranges
 from tcpflow_scapy.reassembly.sequence import distances
@@ -29,25 +30,19 @@ def rows_of(starts: Array, streams: Array) -> tuple[Array, Array]:
     return ranges(starts[streams], lengths), np.repeat(streams, lengths)
 
 
-def directions(stream: Array) -> pd.Categorical:
+def directions(stream: Array) -> Any:
     """``client`` or ``server`` for each stream number."""
-    import pandas as pd
-
-    return pd.Categorical.from_codes(
-        (stream & 1).astype(np.int8), categories=["client", "server"]
-    )
+    return categorical((stream & 1).astype(np.int8), ["client", "server"])
 
 
-def flag_names(flags: Array) -> pd.Categorical:
+def flag_names(flags: Array) -> Any:
     """Flags as letters, such as ``SA`` for SYN-ACK."""
-    import pandas as pd
-
     values, codes = np.unique(flags, return_inverse=True)
     texts = [
         "".join(letter for bit, letter in enumerate(FLAG_LETTERS) if value >> bit & 1)
         for value in values.tolist()
     ]
-    return pd.Categorical.from_codes(codes, categories=texts)
+    return categorical(codes, texts)
 
 
 def packet_offsets(evidence: Evidence, rows: Array, stream: Array) -> Array:
@@ -97,9 +92,7 @@ def packet_frame(evidence: Evidence, streams: Array, *, by_stream: bool = False)
             "offset": packet_offsets(evidence, rows, stream),
             "length": packets.length[row].astype(np.int64),
             "wire_length": packets.wire_length[row].astype(np.int64),
-            "class": pd.Categorical.from_codes(
-                found.segment_class[rows].astype(np.int8), categories=[c.label for c in SegmentClass]
-            ),
+            "class": labelled(found.segment_class[rows], SegmentClass),
         }
     )
 
@@ -126,16 +119,14 @@ def gap_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
             "start": start,
             "end": end,
             "length": end - start,
-            "cause": pd.Categorical.from_codes(
-                found.gaps.cause[rows].astype(np.int8), categories=[c.label for c in GapCause]
-            ),
+            "cause": labelled(found.gaps.cause[rows], GapCause),
             "before_frame": _neighbours(evidence, stream, start, before=True),
             "after_frame": _neighbours(evidence, stream, end, before=False),
         }
     )
 
 
-def _neighbours(evidence: Evidence, stream: Array, offset: Array, before: bool) -> pd.array:
+def _neighbours(evidence: Evidence, stream: Array, offset: Array, before: bool) -> Any:
     """Frame of the nearest captured byte before or after an offset."""
     import pandas as pd
 
@@ -175,9 +166,7 @@ def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     start, end = conflicts.start[rows], conflicts.end[rows]
     packet, winner = conflicts.packet[rows], conflicts.winner[rows]
     other, delivered = [], []
-    for s, low, high, row in zip(
-        stream.tolist(), start.tolist(), end.tolist(), packet.tolist(), strict=True
-    ):
+    for s, low, high, row in zip(stream.tolist(), start.tolist(), end.tolist(), packet.tolist(), strict=True):
         begin = int(segment_offset(evidence, s, row))
         address = int(packets.header[row]) + int(packets.data_offset[row]) + low - begin
         other.append(evidence.store.read(address, high - low))
@@ -235,4 +224,3 @@ def read_stream(evidence: Evidence, stream: int, offset: int, length: int) -> by
         at = place + len(chunk)
     parts.append(bytes(stop - at))
     return b"".join(parts)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,19 +51,18 @@ def contiguous_runs(evidence: Evidence, stream: int) -> Iterator[tuple[int, byte
     chunks = evidence.store.slices(found.extents.address[low:high].tolist(), length.tolist())
     breaks = np.flatnonzero(offset[1:] != (offset + length)[:-1]) + 1
     edges = [0, *breaks.tolist(), high - low]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         yield int(offset[first]), b"".join(chunks[first:last])
 
 
-def search_streams(
-    evidence: Evidence, streams: Array, pattern: Any, limit: int | None
-) -> pd.DataFrame:
+def search_streams(evidence: Evidence, streams: Array, pattern: Any, limit: int | None) -> pd.DataFrame:
     """All matches in the given streams, in their order.
 
     Returns
     -------
     pandas.DataFrame
-        ``flow``, ``direction``, ``offset``, ``length``, ``frame``, ``time`` (of the first byte), ``match`` (bytes).
+        ``flow``, ``direction``, ``offset``, ``length``, ``frame``, ``time`` (of the first
+        byte), ``match`` (bytes).
     """
     import pandas as pd
 

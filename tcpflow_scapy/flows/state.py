@@ -26,8 +26,8 @@ STATES: dict[str, str] = {
     "RSTR": "reset by the server",
     "RSTOS0": "SYN, then a reset by the client; no answer seen",
     "RSTRH": "SYN-ACK, then a reset by the server; no SYN seen",
-    "SH": "SYN, then a FIN by the client; no answer seen",
-    "SHR": "SYN-ACK, then a FIN by the server; no SYN seen",
+    "SH": "closed by the client; no handshake of the server seen",
+    "SHR": "closed by the server; no handshake of the client seen",
     "OTH": "no handshake seen, not closed",
 }
 """Every state and its meaning."""
@@ -39,28 +39,29 @@ def connection_states(streams: StreamTable) -> Array:
     """Index into `STATES` for each connection: int8[n]."""
     flags = streams.flags
     client, server = flags[0::2], flags[1::2]
-    # What a side did: 0 nothing, or its handshake, and its last word.
     asked = (client & SYN) != 0
     answered = (server & SYN) != 0
-    silent = streams.packets[1::2] == 0
-    data = (streams.wire_bytes[0::2] > 0) | (streams.wire_bytes[1::2] > 0)
-    client_fin, server_fin = (client & FIN) != 0, (server & FIN) != 0
-    client_rst, server_rst = (client & RST) != 0, (server & RST) != 0
     established = asked & answered
+    client_fin, server_fin = (client & FIN) != 0, (server & FIN) != 0
     closed = client_fin & server_fin
+    client_rst, server_rst = ((client & RST) != 0) & ~closed, ((server & RST) != 0) & ~closed
+    empty = (streams.wire_bytes[0::2] == 0) & (streams.wire_bytes[1::2] == 0)
+    # Zeek's INACTIVE or PARTIAL: nothing, or nothing that opens or ends a connection.
+    client_vague = ~asked & ~client_fin & ~client_rst
+    server_vague = ~answered & ~server_fin & ~server_rst
     rules = [
-        (server_rst & asked & ~answered & ~data & ~closed, "REJ"),
-        (server_rst & ~asked & answered, "RSTRH"),
-        (server_rst & ~closed, "RSTR"),
-        (client_rst & asked & silent, "RSTOS0"),
-        (client_rst & established & ~closed, "RSTO"),
-        (client_rst & ~closed, "OTH"),
+        (server_rst & ((asked & ~answered & ~client_fin & ~client_rst) | (client_rst & empty)), "REJ"),
+        (server_rst & client_vague, "RSTRH"),
+        (server_rst, "RSTR"),
+        (client_rst & server_vague & asked & empty, "RSTOS0"),
+        (client_rst & server_vague, "OTH"),
+        (client_rst, "RSTO"),
         (closed, "SF"),
-        (client_fin & asked & silent, "SH"),
+        (client_fin & server_vague, "SH"),
         (client_fin, "S2"),
-        (server_fin & ~asked & answered, "SHR"),
+        (server_fin & client_vague, "SHR"),
         (server_fin, "S3"),
-        (asked & silent, "S0"),
+        (asked & (streams.packets[1::2] == 0), "S0"),
         (established, "S1"),
     ]
     out = np.full(len(client), _NAMES.index("OTH"), np.int8)
@@ -84,8 +85,8 @@ def history(direction: Array, flags: Array, length: Array, window: Array, relati
     Returns
     -------
     str
-        S SYN, H SYN-ACK, A bare ACK, D data, F FIN, R RST, T retransmitted data, W zero window, I FIN and RST,
-        Q other combinations; lower case for the server. T and W appear at the 1st, 10th, 100th time.
+        S SYN, H SYN-ACK, A bare ACK, D data, F FIN, R RST, T retransmitted data, W zero window, I FIN and
+        RST, Q other combinations; lower case for the server. T and W appear at the 1st, 10th, 100th time.
     """
     letters: list[str] = []
     once: set[str] = set()

@@ -195,8 +195,11 @@ class Stream:
             table.address[low:high],
         )
 
-    def chunks(self) -> Iterator[tuple[int, pd.Timestamp, bytes]]:
-        """Captured runs in stream order as (offset, time, bytes); gaps are left out."""
+    def chunks(self) -> Iterator[tuple[int, Any, bytes]]:
+        """Captured runs in stream order as (offset, time, bytes); gaps are left out.
+
+        Times are ``pandas.Timestamp``, UTC.
+        """
         import pandas as pd
 
         found = self._evidence.reassembly
@@ -232,13 +235,19 @@ class Stream:
 
     @property
     def conflicts(self) -> pd.DataFrame:
-        """Every range seen with different contents: start, end, length, frame, delivered_frame, delivered, other."""
+        """Every range seen with different contents.
+
+        Columns: start, end, length, frame, delivered_frame, delivered, other.
+        """
         table = conflict_frame(self._evidence, np.array([self._number]))
         return table.drop(columns=["flow", "direction"])
 
     @property
     def segments(self) -> pd.DataFrame:
-        """Every segment in order of capture: frame, time, offset, length, wire_length, class, flags, seq, ack, window."""
+        """Every segment in order of capture.
+
+        Columns: frame, time, offset, length, wire_length, class, flags, seq, ack, window.
+        """
         table = packet_frame(self._evidence, np.array([self._number]))
         columns = ["frame", "time", "offset", "length", "wire_length", "class"]
         return table[columns + ["flags", "seq", "ack", "window"]]
@@ -302,11 +311,24 @@ class Stream:
             f"{self.captured} bytes, {self.missing} missing>"
         )
 
+    def _repr_html_(self) -> str:
+        from tcpflow_scapy.flows.looks import stream_card
+
+        return stream_card(self).to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from tcpflow_scapy.flows.looks import stream_card
+
+        printer.text(repr(self) if cycle else stream_card(self).to_text())
+
+    def __rich__(self) -> Any:
+        from tcpflow_scapy.flows.looks import stream_card
+
+        return stream_card(self)
+
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Stream)
-            and other._evidence is self._evidence
-            and other._number == self._number
+            isinstance(other, Stream) and other._evidence is self._evidence and other._number == self._number
         )
 
     def __hash__(self) -> int:

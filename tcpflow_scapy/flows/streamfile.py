@@ -22,15 +22,19 @@ class StreamFile(io.RawIOBase):
         self.name = name
 
     def readable(self) -> bool:
+        """True."""
         return True
 
     def seekable(self) -> bool:
+        """True."""
         return True
 
     def tell(self) -> int:
+        """Position in the stream."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position; beyond the end reads nothing."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}.get(whence)
         if start is None:
             raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
@@ -40,6 +44,7 @@ class StreamFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer from the current position."""
         view = memoryview(buffer).cast("B")
         data = read_stream(self._evidence, self._stream, self._at, len(view))
         view[: len(data)] = data

@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN
+from tcpflow_scapy.flows.categories import categorical, compact, labelled
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.state import STATES, connection_states
 from tcpflow_scapy.reassembly.tables import ClientEvidence
@@ -53,20 +54,18 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     rows = evidence.packets.encapsulations.rows
     whole = (streams.isn >= 0) & (streams.fin >= 0) & (gaps == 0)
     columns: dict[str, Any] = {
-        "client": _category(index[0::2], texts),
+        "client": compact(index[0::2], texts),
         "client_port": port[0::2],
-        "server": _category(index[1::2], texts),
+        "server": compact(index[1::2], texts),
         "server_port": port[1::2],
         "start": datetimes(connections.start),
         "end": datetimes(connections.end),
         "duration_s": duration,
-        "state": pd.Categorical.from_codes(connection_states(streams), categories=list(STATES)),
-        "client_evidence": pd.Categorical.from_codes(
-            connections.client_evidence, categories=[e.label for e in ClientEvidence]
-        ),
+        "state": categorical(connection_states(streams), list(STATES)),
+        "client_evidence": labelled(connections.client_evidence, ClientEvidence),
         "rtt_ms": _round_trips(evidence),
-        "vlan": _category(connections.encapsulation, [".".join(map(str, r.vlan)) for r in rows]),
-        "encap": _category(connections.encapsulation, [str(r) for r in rows]),
+        "vlan": compact(connections.encapsulation, [".".join(map(str, r.vlan)) for r in rows]),
+        "encap": compact(connections.encapsulation, [str(r) for r in rows]),
         "complete": whole[0::2] & whole[1::2],
     }
     measures = {
@@ -92,16 +91,6 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     return table
 
 
-def _category(codes: Array, texts: list[str]) -> pd.Categorical:
-    """Categorical of texts by code; equal texts are one category, unused ones are none."""
-    import pandas as pd
-
-    names, where = np.unique(np.array(texts, object), return_inverse=True) if texts else ([], codes)
-    used = where[codes] if len(codes) else np.empty(0, np.int64)
-    present, packed = np.unique(used, return_inverse=True)
-    return pd.Categorical.from_codes(packed, categories=[names[i] for i in present.tolist()])
-
-
 def _round_trips(evidence: Evidence) -> Array:
     """SYN to the ACK that answers the SYN-ACK, ms (Wireshark's iRTT); NaN where one was not seen.
 
@@ -121,7 +110,7 @@ def _round_trips(evidence: Evidence) -> Array:
     answers = (owner & 1 == 1) & ((flags[syn] & ACK) != 0)
     asked = np.full(count, NO_TIME, np.int64)
     answered = np.full(count, -1, np.int64)
-    # The last SYN before the answer is the one that was answered; retransmitted SYNs are rare: take the first.
+    # Of several SYNs the first is taken, as the time that the client waited.
     index = syn[asks][::-1]
     asked[(owner[asks] >> 1)[::-1]] = evidence.times[rows[index]]
     index = syn[answers][::-1]

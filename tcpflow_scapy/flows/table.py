@@ -91,7 +91,8 @@ class FlowTable:
         if array.size == 0:
             return np.empty(0, np.int64)
         if array.dtype.kind not in "iu":
-            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {type(key).__name__}")
+            kind = type(key).__name__
+            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}")
         return array
 
     def _by_name(self, name: str) -> Flow | FlowTable:
@@ -148,9 +149,7 @@ class FlowTable:
         """The last `n` flows."""
         return self[-n:] if n > 0 else self[:0]
 
-    def filter(
-        self, *, host: str | None = None, port: int | None = None, time: Any = None
-    ) -> FlowTable:
+    def filter(self, *, host: str | None = None, port: int | None = None, time: Any = None) -> FlowTable:
         """Flows by address or network, port, and time.
 
         Parameters
@@ -160,11 +159,13 @@ class FlowTable:
         port : int, optional
             Either side.
         time : optional
-            A time, or a pair of times of which either may be None: flows active then (UTC where no zone is given).
+            A time, or a pair of times of which either may be None: flows active then (UTC where no zone is
+            given).
         """
         from tcpflow_scapy.flows.selection import select
 
-        return self[select(self.df, host=host, port=port, time=time)]
+        found: FlowTable = self[select(self.df, host=host, port=port, time=time)]
+        return found
 
     @property
     def loc(self) -> _Loc:
@@ -179,18 +180,26 @@ class FlowTable:
 
     @property
     def packets(self) -> pd.DataFrame:
-        """Every TCP segment of these flows, in order of capture: flow, direction, frame, time, seq, ack, flags,
-        window, offset, length, wire_length, class."""
+        """Every TCP segment of these flows, in order of capture.
+
+        Columns: flow, direction, frame, time, seq, ack, flags, window, offset, length, wire_length, class.
+        """
         return packet_frame(self._evidence, self._streams)
 
     @property
     def gaps(self) -> pd.DataFrame:
-        """Every gap of these flows: flow, direction, start, end, length, cause, before_frame, after_frame."""
+        """Every gap of these flows.
+
+        Columns: flow, direction, start, end, length, cause, before_frame, after_frame.
+        """
         return gap_frame(self._evidence, self._streams)
 
     @property
     def conflicts(self) -> pd.DataFrame:
-        """Every conflict of these flows: flow, direction, start, end, length, frame, delivered_frame, delivered, other."""
+        """Every conflict of these flows.
+
+        Columns: flow, direction, start, end, length, frame, delivered_frame, delivered, other.
+        """
         return conflict_frame(self._evidence, self._streams)
 
     @property
@@ -279,7 +288,7 @@ class FlowTable:
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_table
 
-        return flow_table(self).to_rich()
+        return flow_table(self)
 
 
 class _Loc:

@@ -76,7 +76,7 @@ class Progress:
     def _notebook(self, done: int, total: int | None) -> None:
         from html import escape
 
-        from IPython.display import HTML, display  # type: ignore[attr-defined]
+        from IPython.display import HTML, display
 
         share = f' value="{done}" max="{total}"' if total else ""
         percent = f" {100 * done // total} %" if total else f" {done:,} bytes"
