@@ -12,14 +12,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
 from tcpflow_scapy.export.whole_file import write_whole
+from tcpflow_scapy.render.escape import csv_cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tcpflow_scapy.flows.table import FlowTable
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet take a cell for a formula (OWASP, CSV injection)."""
 
 
 def to_csv(
@@ -148,16 +146,11 @@ def _harmless(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.columns:
         column = table[name]
         if column.dtype == "category":
-            texts = [guarded(str(text)) for text in column.cat.categories]
+            texts = [csv_cell(text) for text in column.cat.categories]
             table[name] = column.cat.rename_categories(texts)
         elif column.dtype in ("object", "str"):
-            table[name] = column.map(lambda text: guarded(text) if isinstance(text, str) else text)
+            table[name] = column.map(csv_cell)
     return table
-
-
-def guarded(text: str) -> str:
-    """A text that a spreadsheet shows and does not run."""
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 
 def _deliver(

@@ -1,0 +1,146 @@
+"""Payload on the console: packet by packet as tcpflow prints it, or stream by stream, reassembled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from tcpflow_scapy.cli.messages import plural, say
+from tcpflow_scapy.export.payload import pieces
+from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
+from tcpflow_scapy.render.escape import dots
+from tcpflow_scapy.render.hexdump import hexdump, tcpflow_hexdump
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.cli.settings import Settings
+    from tcpflow_scapy.export.names import Template
+    from tcpflow_scapy.flows.evidence import Evidence
+    from tcpflow_scapy.flows.table import FlowTable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+CHUNK = 2048
+"""Packets printed at a time."""
+
+
+def print_console(flows: FlowTable, template: Template, settings: Settings, out: BinaryIO) -> None:
+    """Print the payload of all flows.
+
+    Parameters
+    ----------
+    flows : FlowTable
+    template : Template
+        Names of the streams; a name is never counted here.
+    settings : Settings
+        ``header``, ``raw``, ``hexadecimal``, ``newline``, ``max_bytes``, ``order``, ``outdir``.
+    out : binary file
+    """
+    evidence = flows._evidence
+    rows = StreamRows.of(evidence)
+    header = _headers(rows, template, settings)
+    if settings.order == "stream":
+        _print_streams(rows, header, settings, out)
+    else:
+        _print_packets(evidence, rows, header, settings, out)
+    out.flush()
+
+
+def _headers(rows: StreamRows, template: Template, settings: Settings) -> Callable[[int], bytes]:
+    """What stands before each record of a row: ``outdir/NAME: ``, as tcpflow has it."""
+    if not settings.header:
+        return lambda row: b""
+    fields = FieldsOfRows(rows, template.letters)
+    folder = "" if settings.outdir in (None, ".") else f"{settings.outdir}/"
+    end = ": \n" if settings.hexadecimal else ": "
+
+    @cache
+    def header(row: int) -> bytes:
+        return f"{folder}{template.expand(fields(row))}{end}".encode(errors="surrogateescape")
+
+    return header
+
+
+def _print_packets(
+    evidence: Evidence, rows: StreamRows, header: Callable[[int], bytes], settings: Settings, out: BinaryIO
+) -> None:
+    """Every segment with payload in capture order: no reassembly, retransmissions again."""
+    packets = evidence.packets
+    row_of = _row_of_packets(evidence, rows)
+    length = packets.length.astype(np.int64)
+    if settings.max_bytes is not None:
+        length = _limited(evidence, length, settings.max_bytes)
+    shown = np.flatnonzero(length > 0)
+    address = packets.header + packets.data_offset
+    end = b"\n" if settings.newline else b""
+    for start in range(0, len(shown), CHUNK):
+        chunk = shown[start : start + CHUNK]
+        payloads = evidence.store.slices(address[chunk].tolist(), length[chunk].tolist())
+        parts: list[bytes] = []
+        for row, payload in zip(row_of[chunk].tolist(), payloads, strict=True):
+            parts += (header(row), _shown(payload, settings), end)
+        out.write(b"".join(parts))
+
+
+def _shown(payload: bytes, settings: Settings) -> bytes:
+    """One record's payload; a dump wins over raw bytes, whatever the order of the options, as in tcpflow."""
+    if settings.hexadecimal:
+        return "".join(f"{line}\n" for line in tcpflow_hexdump(payload)).encode()
+    return payload if settings.raw else dots(payload)
+
+
+def _row_of_packets(evidence: Evidence, rows: StreamRows) -> Array:
+    """For each packet, its direction as an index into `rows`."""
+    found = evidence.reassembly
+    row_of_stream = np.full(len(found.streams), -1, np.int64)
+    row_of_stream[rows.stream] = np.arange(len(rows))
+    row = np.empty(len(evidence.packets), np.int64)
+    row[found.order] = np.repeat(row_of_stream, np.diff(found.streams.packet_start))
+    return row
+
+
+def _limited(evidence: Evidence, length: Array, limit: int) -> Array:
+    """Bytes of each packet that are printed when each direction may print `limit` in all."""
+    found = evidence.reassembly
+    arrived = length[found.order]
+    before = np.cumsum(arrived) - arrived
+    starts = found.streams.packet_start
+    counts = np.diff(starts)
+    first = starts[:-1][counts > 0]
+    before -= np.repeat(before[first], counts[counts > 0])
+    kept = np.empty_like(length)
+    kept[found.order] = np.clip(limit - before, 0, arrived)
+    return kept
+
+
+def _print_streams(
+    rows: StreamRows, header: Callable[[int], bytes], settings: Settings, out: BinaryIO
+) -> None:
+    """One record for each stream: its bytes in order, with a mark where some are missing."""
+    end = b"\n" if settings.newline else b""
+    captured = rows.column("captured")
+    for row in np.flatnonzero(captured > 0).tolist():
+        out.write(header(row))
+        position = 0
+        for offset, data in pieces(rows.evidence.store, rows.extents(row).limited(settings.max_bytes)):
+            if offset > position:
+                _mark_gap(position, offset, settings, out)
+            position = offset + len(data)
+            if settings.hexadecimal:
+                out.write("".join(f"{line}\n" for line in hexdump(data, start=offset)).encode())
+            else:
+                out.write(_shown(data, settings))
+        out.write(end)
+
+
+def _mark_gap(start: int, end: int, settings: Settings, out: BinaryIO) -> None:
+    text = f"[{plural(end - start, 'byte')} missing]"
+    if settings.hexadecimal:
+        out.write(f"{text}\n".encode())
+    elif settings.raw:
+        # The bytes are for another program; the mark is for a person.
+        say(f"{text} at offset {start:,}")
+    else:
+        out.write(f"\n{text}\n".encode())

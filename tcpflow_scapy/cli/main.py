@@ -1,0 +1,86 @@
+"""The way in and the way out: arguments, errors, exit codes. Nothing heavy is imported before its time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from tcpflow_scapy import __version__
+from tcpflow_scapy.cli.arguments import HelpWanted, VersionWanted, parse
+from tcpflow_scapy.cli.messages import PROGRAM, say
+from tcpflow_scapy.cli.settings import Settings, UsageError
+
+DONE, FAILED, USAGE = 0, 1, 2
+INTERRUPTED = 128 + signal.SIGINT
+PIPE_CLOSED = 128 + 13
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of this process if not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        try:
+            settings = parse(sys.argv[1:] if arguments is None else arguments)
+        except HelpWanted:
+            from tcpflow_scapy.cli.usage import usage
+
+            sys.stdout.write(usage())
+            sys.stdout.flush()
+            return DONE
+        except VersionWanted:
+            sys.stdout.write(f"{PROGRAM} {__version__}\n")
+            sys.stdout.flush()
+            return DONE
+        return _guarded(settings)
+    except UsageError as error:
+        say(f"{error} (-h prints help)")
+        return USAGE
+    except BrokenPipeError:
+        # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+
+
+def _guarded(settings: Settings) -> int:
+    """The job, with every expected failure as one line."""
+    from tcpflow_scapy.errors import FilterError, TcpflowError
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        from tcpflow_scapy.cli.job import run
+
+        return run(settings)
+    except FilterError as error:
+        raise UsageError(f"filter {settings.expression!r}: {error}") from None
+    except (TcpflowError, ImportError) as error:
+        say(str(error))
+        return FAILED
+    except MemoryError:
+        say("out of memory")
+        return FAILED
+    except (BrokenPipeError, UsageError):
+        raise
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return FAILED
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM unwinds like an exception, so that temporary files are removed."""
+    raise SystemExit(128 + number)

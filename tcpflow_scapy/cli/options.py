@@ -1,0 +1,119 @@
+"""Every option of the command line, one entry each: letter, word, argument, meaning, what it sets.
+
+The help text, the parser and the documentation are made from this table. An option of tcpflow that is left
+out has an entry too, which says why and what to use instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcpflow_scapy.cli import setters
+from tcpflow_scapy.cli.setters import LATER, Apply, switch, text
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option."""
+
+    letter: str
+    """tcpflow's letter; empty for options that tcpflow does not have"""
+    word: str
+    """long form; empty where there is none"""
+    argument: str
+    """name of its argument in the help; empty for a switch"""
+    help: str
+    """what it does; of a refused option: why it is refused"""
+    apply: Apply | None = None
+    """None: it is refused, or the parser itself knows it (-h, -V)"""
+
+    @property
+    def text(self) -> str:
+        """How messages name it."""
+        return f"-{self.letter}" if self.letter else f"--{self.word}"
+
+
+_READ = "read a capture (pcap or pcapng, also compressed); may be repeated; - is standard input"
+_OVERLAP = "which version of a byte counts: first (default), last, or a system's (bsd, linux, windows, ...)"
+_LETTERS = (
+    "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
+    "c a count on every name; X no files"
+)
+_ORDER = "packets: as captured, retransmissions too (default); stream: reassembled, one stream after another"
+
+INPUT = (
+    Option("r", "read", "FILE", _READ, setters.add_capture),
+    Option("l", "", "", "the words are captures, not an expression", switch("words_are_captures")),
+    Option("", "overlap", "POLICY", _OVERLAP, text("overlap")),
+    Option("m", "max-gap", "BYTES", "a jump in data of more begins a new flow (16777216)", setters.limit_gap),
+    Option("", "timeout", "SECONDS", "idleness that ends a flow (default: none)", setters.set_timeout),
+    Option("", "ignore-vlan", "", "packets of different VLANs may be one flow", switch("ignore_vlan")),
+    Option("", "verify-checksums", "", "leave out what has a wrong checksum", switch("verify_checksums")),
+    Option("S", "", "NAME=VALUE", "one of tcpflow's settings: tcp_timeout=SECONDS", setters.set_named),
+)
+
+OUTPUT = (
+    Option("o", "outdir", "DIR", "folder for the files, made if absent (default: this one)", text("outdir")),
+    Option("b", "max-bytes", "BYTES", "keep no more of each stream", setters.limit_bytes),
+    Option("F", "", "LETTERS", _LETTERS, setters.add_name_letters),
+    Option("T", "template", "TEXT", "names (default %A.%a-%B.%b%V%v%C%c)", setters.set_template),
+    Option("", "overwrite", "", "replace files of earlier runs, do not number new ones", switch("overwrite")),
+    Option("", "table", "", "print the table of flows; files only with -o", switch("table")),
+    Option("", "csv", "FILE", "the table of flows as CSV; files only with -o", text("csv")),
+    Option("", "json", "FILE", "the table of flows as JSON Lines; files only with -o", text("json")),
+    Option("", "parquet", "FILE", "the table of flows as Parquet; files only with -o", text("parquet")),
+    Option("", "shell", "", "open IPython with the flows; files only with -o", switch("shell")),
+)
+
+CONSOLE = (
+    Option("c", "console", "", "print payload, each packet with its stream's name", setters.print_named),
+    Option("C", "", "", "print payload without names", setters.print_bare),
+    Option("B", "binary", "", "print bytes as they are (they may command your terminal)", switch("raw")),
+    Option("D", "hex", "", "print as hexadecimal dump", switch("hexadecimal")),
+    Option("s", "", "", "print a dot for what cannot be shown (always so without -B)", setters.nothing),
+    Option("0", "", "", "no newline after each packet", switch("newline", False)),
+    Option("", "order", "ORDER", _ORDER, setters.set_order),
+)
+
+MESSAGES = (
+    Option("q", "quiet", "", "no messages but errors", setters.be_quiet),
+    Option("v", "verbose", "", "more messages; twice: still more", setters.be_verbose),
+    Option("d", "", "LEVEL", "0 is -q, 2 to 10 is -v, more is -vv", setters.set_debug_level),
+    Option("h", "help", "", "print this help"),
+    Option("V", "version", "", "print the version"),
+)
+
+REFUSED = (
+    Option("L", "", "NAME", "is left out: one run can read several captures, so runs need no lock"),
+    Option("P", "", "", "is left out: tcpflow itself no longer has it"),
+    Option("A", "", "TEXT", "is left out: tcpflow itself no longer uses it"),
+    Option("U", "relinquish-privileges", "USER", "is left out: use setpriv or sudo -u"),
+    Option("z", "chroot", "DIR", "is left out: use chroot, unshare or a container"),
+    Option("f", "", "NUMBER", "is left out: the number of open files is bounded without it"),
+    Option("H", "", "", "is left out: -h says everything"),
+    Option("i", "", "INTERFACE", f"{LATER}; capture with tcpdump -w, then read the file"),
+    Option("p", "", "", f"{LATER}; capture with tcpdump -w, then read the file"),
+    Option("a", "", "", LATER),
+    Option("e", "", "NAME", LATER),
+    Option("E", "", "NAME", LATER),
+    Option("x", "", "NAME", LATER),
+    Option("I", "", "", LATER),
+    Option("J", "", "", LATER),
+    Option("K", "", "", LATER),
+    Option("R", "", "FILE", LATER),
+    Option("X", "", "FILE", LATER),
+    Option("Z", "", "", LATER),
+    Option("g", "", "", LATER),
+    Option("w", "", "FILE", LATER),
+)
+"""Options of tcpflow that are refused with a line that says why."""
+
+GROUPS: dict[str, tuple[Option, ...]] = {
+    "Input": INPUT,
+    "Files and tables": OUTPUT,
+    "Console": CONSOLE,
+    "Messages": MESSAGES,
+}
+"""What the help shows, in order."""
+
+OPTIONS: tuple[Option, ...] = (*INPUT, *OUTPUT, *CONSOLE, *MESSAGES, *REFUSED)

@@ -1,0 +1,174 @@
+"""What each option does to `Settings`. Arguments are checked here, so that messages name the option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tcpflow_scapy.cli.settings import Settings, UsageError
+
+Apply = Callable[[Settings, str], None]
+
+LATER = "is not part of this version"
+
+NAME_LETTERS = "ctTkmg"
+"""Letters of -F that say something about names."""
+
+MAX_GAP_LIMIT = (1 << 31) - 1
+
+
+def switch(name: str, value: object = True) -> Apply:
+    """An option that sets one value."""
+
+    def apply(settings: Settings, _: str) -> None:
+        setattr(settings, name, value)
+
+    return apply
+
+
+def text(name: str) -> Apply:
+    """An option that keeps its argument as it is."""
+
+    def apply(settings: Settings, argument: str) -> None:
+        if not argument:
+            raise UsageError(f"--{name} needs an argument that is not empty")
+        setattr(settings, name, argument)
+
+    return apply
+
+
+def nothing(settings: Settings, argument: str) -> None:
+    """An option whose effect is there anyhow."""
+
+
+def number(option: str, argument: str) -> int:
+    """A whole number.
+
+    Raises
+    ------
+    UsageError
+        `argument` is none (tcpflow would silently take it for 0).
+    """
+    try:
+        return int(argument)
+    except ValueError:
+        raise UsageError(f"{option} needs a whole number, not {argument!r}") from None
+
+
+def add_capture(settings: Settings, argument: str) -> None:
+    """-r."""
+    settings.captures.append(argument)
+
+
+def limit_bytes(settings: Settings, argument: str) -> None:
+    """-b: a negative number is no limit, as in tcpflow."""
+    limit = number("-b", argument)
+    settings.max_bytes = None if limit < 0 else limit
+
+
+def limit_gap(settings: Settings, argument: str) -> None:
+    """-m."""
+    settings.max_gap = number("-m", argument)
+    if not 0 <= settings.max_gap <= MAX_GAP_LIMIT:
+        raise UsageError(f"-m needs a number of bytes from 0 to {MAX_GAP_LIMIT}, not {argument}")
+
+
+def set_timeout(settings: Settings, argument: str) -> None:
+    """--timeout and -S tcp_timeout: 0 is never, as in tcpflow."""
+    try:
+        seconds = float(argument)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 1e9:
+        raise UsageError(f"the timeout is a number of seconds, not {argument!r}")
+    settings.timeout = seconds or None
+
+
+def set_template(settings: Settings, argument: str) -> None:
+    """-T replaces the template, and with it what earlier -F made of it."""
+    settings.template = argument
+    settings.name_letters.clear()
+
+
+def add_name_letters(settings: Settings, argument: str) -> None:
+    """-F."""
+    for letter in argument:
+        if letter == "X":
+            settings.no_files = True
+        elif letter == "M":
+            raise UsageError(f"-FM (MD5 in the report) {LATER}")
+        elif letter in NAME_LETTERS:
+            settings.name_letters.append(letter)
+        else:
+            raise UsageError(f"-F knows the letters {' '.join(NAME_LETTERS)} X, not {letter!r}")
+
+
+def print_named(settings: Settings, _: str) -> None:
+    """-c."""
+    settings.console = True
+
+
+def print_bare(settings: Settings, _: str) -> None:
+    """-C, whatever the order of the two."""
+    settings.console = True
+    settings.header = False
+
+
+def set_order(settings: Settings, argument: str) -> None:
+    """--order."""
+    if argument not in ("packets", "stream"):
+        raise UsageError(f"--order is packets or stream, not {argument!r}")
+    settings.order = argument
+
+
+def be_quiet(settings: Settings, _: str) -> None:
+    """-q."""
+    settings.quiet, settings.verbose = True, 0
+
+
+def be_verbose(settings: Settings, _: str) -> None:
+    """-v."""
+    settings.quiet = False
+    settings.verbose += 1
+
+
+def set_debug_level(settings: Settings, argument: str) -> None:
+    """-d: tcpflow's levels as -q and -v."""
+    level = number("-d", argument)
+    settings.quiet = level == 0
+    settings.verbose = 0 if level < 2 else 1 if level <= 10 else 2
+
+
+def refuse_report(settings: Settings, value: str) -> None:
+    """-S enable_report: only "no" can be had."""
+    if value[0] in "YyTt1":
+        raise UsageError(f"-S enable_report=YES: the DFXML report {LATER}")
+
+
+NAMED: dict[str, Apply | str] = {
+    "tcp_timeout": set_timeout,
+    "enable_report": refuse_report,
+    "tdelta": LATER,
+    "http_cmd": LATER,
+    "tcp_cmd": LATER,
+    "check_fcs": LATER,
+    "http_alert_fd": "is left out: in Python, flows.export(..., on_file=function) tells of every file",
+    "tcp_alert_fd": "is left out: in Python, flows.export(..., on_file=function) tells of every file",
+    "netviz_histogram_size": "is left out: there is no address tree to bound",
+    "netviz_histogram_dump": "is left out: there is no address tree to print",
+    "packet-buffer-timeout": "is left out: it belongs to live capture through libpcap",
+    "debug-prefix": "is left out: messages begin with the program's name",
+}
+"""What ``-S name=value`` can set: a function, or why it cannot."""
+
+
+def set_named(settings: Settings, argument: str) -> None:
+    """-S."""
+    name, _, value = argument.partition("=")
+    if not name or not value:
+        raise UsageError(f"-S needs name=value, not {argument!r}")
+    found = NAMED.get(name)
+    if found is None:
+        raise UsageError(f"-S knows no setting {name!r}; known: {', '.join(NAMED)}")
+    if isinstance(found, str):
+        raise UsageError(f"-S {name} {found}")
+    found(settings, value)
