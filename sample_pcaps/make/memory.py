@@ -68,12 +68,12 @@ def carve(source: Path, target: Path, rows: list[Row], seed: int = 11) -> list[R
     choose = random.Random(seed)
     frames = _read(source)
     owner = {row.first_frame: i for i, row in enumerate(rows) if row.kept >= 0}
-    first = _first_data(rows)
+    nth = _count_data(rows)
     kept = [-1] * len(rows)
     found: list[tuple[bytes, int]] = []
     for number, frame in enumerate(frames, 1):
         row = owner.get(number)
-        if row is not None and not _survives(rows[row], row in first, choose):
+        if row is not None and not _survives(rows[row], row, nth[row], choose):
             continue
         for _ in range(1 + (choose.random() < 0.18) + (choose.random() < 0.04)):
             cut = _cut(frame, choose)
@@ -89,28 +89,31 @@ def carve(source: Path, target: Path, rows: list[Row], seed: int = 11) -> list[R
     return [replace(row, kept=min(kept[i], row.length)) for i, row in enumerate(rows)]
 
 
-def _survives(row: Row, first: bool, choose: random.Random) -> bool:
-    """What clients asked is all there, the page and its picture too; other answers have holes.
+def _survives(row: Row, number: int, nth: int, choose: random.Random) -> bool:
+    """Is row `number` still in memory? `nth` counts the segments with data of its stream, from 0.
 
-    The long download has no handshake left; TLS has its ClientHello and hardly a half of the rest.
+    What clients asked is all there, the page and its picture too. Of the second picture the second segment is
+    gone, of the long download the handshake and more, of TLS a third, but never the ClientHello.
     """
     ports, hosts = {row.source_port, row.destination_port}, {row.source, row.destination}
     if 443 in ports:
-        return (first and row.destination_port == 443) or choose.random() < 0.55
-    if CLIENTS[2] in hosts and row.flags & SYN:
-        return False
-    if ports & {5000, 6379} or CLIENTS[0] in hosts:
-        return bool(row.length or row.flags & SYN) or choose.random() < 0.7
-    return first or choose.random() < 0.88
+        return (nth == 0 and row.destination_port == 443) or number % 3 != 0
+    if CLIENTS[2] in hosts:
+        return not row.flags & SYN and (nth == 0 or choose.random() < 0.88)
+    if CLIENTS[1] in hosts and row.source_port == 80 and row.length:
+        return nth != 1
+    return bool(row.length or row.flags & SYN) or choose.random() < 0.7
 
 
-def _first_data(rows: list[Row]) -> set[int]:
-    """Rows that carry the first payload of their stream."""
-    found: dict[tuple[str, int, str, int], int] = {}
-    for i, row in enumerate(rows):
-        if row.length:
-            found.setdefault((row.source, row.source_port, row.destination, row.destination_port), i)
-    return set(found.values())
+def _count_data(rows: list[Row]) -> list[int]:
+    """For each row the number of segments with data before it in its stream; -1 for one without data."""
+    counts: dict[tuple[str, int, str, int], int] = {}
+    found = []
+    for row in rows:
+        key = (row.source, row.source_port, row.destination, row.destination_port)
+        found.append(counts.get(key, 0) if row.length else -1)
+        counts[key] = counts.get(key, 0) + bool(row.length)
+    return found
 
 
 def _cut(frame: bytes, choose: random.Random) -> bytes:
