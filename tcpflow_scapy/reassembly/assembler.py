@@ -21,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SHORT = 64
 """Duplicates up to so many bytes are compared by column, longer ones slice by slice."""
 _COMPARE_CHUNK = 512
+_WINDOW = 32 << 20
+"""Payload of overlapping pieces that is compared at a time."""
 
 
 @dataclass(slots=True)
@@ -69,21 +71,40 @@ NEW, DUPLICATE, PARTIAL = range(3)
 
 
 class _Conflicts:
-    """Collects maximal runs of differing bytes."""
+    """Collects maximal runs of bytes that differ from those delivered: (start, length, row)."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[int, int, int, int]] = []
+        self.parts: list[Array] = []
 
-    def compare(self, start: int, held: bytes, other: bytes, row: int, winner: int) -> None:
-        if held == other:
+    def compare(self, pieces: Pieces, index: Array, held: list[bytes], other: list[bytes]) -> None:
+        """Compare pieces with what is delivered in their places."""
+        unequal = [i for i, (one, two) in enumerate(zip(held, other, strict=True)) if one != two]
+        if not unequal:
             return
-        n = min(len(held), len(other))
-        differs = np.frombuffer(held, np.uint8, n) != np.frombuffer(other, np.uint8, n)
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], differs.view(np.int8), [0]))))
-        self.rows.extend(
-            (start + a, b - a, row, winner)
-            for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        rows = index[unequal]
+        one = np.frombuffer(b"".join([held[i] for i in unequal]), np.uint8)
+        two = np.frombuffer(b"".join([other[i] for i in unequal]), np.uint8)
+        self.note(one != two, pieces.start[rows], pieces.length[rows], pieces.row[rows])
+
+    def note(self, differs: Array, start: Array, length: Array, row: Array) -> None:
+        """Note the runs of many pieces whose bytes are laid end to end in `differs`."""
+        first = np.cumsum(length) - length
+        opens, closes = differs.copy(), differs.copy()
+        opens[1:] &= ~differs[:-1]
+        opens[first] = differs[first]
+        closes[:-1] &= ~differs[1:]
+        last = first + length - 1
+        closes[last] = differs[last]
+        begin, end = np.flatnonzero(opens), np.flatnonzero(closes)
+        piece = np.searchsorted(first, begin, side="right") - 1
+        self.parts.append(
+            np.stack((start[piece] + begin - first[piece], end - begin + 1, row[piece]), axis=1)
         )
+
+    def rows(self) -> Array:
+        """int64[n, 3], by place, then row."""
+        rows = np.concatenate([np.empty((0, 3), np.int64), *self.parts])
+        return rows[np.lexsort((rows[:, 2], rows[:, 0]))]
 
 
 def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
@@ -131,30 +152,28 @@ def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
     _duplicates(
         ordered, first[plain], size[plain], bool(wins[0]), keep, store, conflicts, back, duplicate, fresh
     )
-    extra: list[tuple[int, int, int, int]] = []
-    for cluster in multi[~uniform].tolist():
-        begin = int(first[cluster])
-        index = np.arange(begin, begin + int(size[cluster]))
-        keep[index] = False
-        by_arrival = index[np.argsort(ordered.row[index], kind="stable")]
-        extra += _mixed(ordered.take(by_arrival), wins, store, conflicts, back[by_arrival], duplicate, fresh)
+    if uniform.all():
+        return _finish(ordered.take(np.flatnonzero(keep)), duplicate, fresh, conflicts)
+    mixed = multi[~uniform]
+    inside = ranges(first[mixed], size[mixed])
+    keep[inside] = False
+    members = ordered.take(inside)
+    extents = _mixed(members, size[mixed], wins, duplicate, fresh, back[inside])
+    _compare_mixed(members, extents, store, conflicts)
     kept = ordered.take(np.flatnonzero(keep))
-    if extra:
-        more = np.array(extra, np.int64).reshape(-1, 4)
-        merged = Pieces(
-            np.concatenate((kept.start, more[:, 0])),
-            np.concatenate((kept.length, more[:, 1])),
-            np.concatenate((kept.address, more[:, 2])),
-            np.concatenate((kept.row, more[:, 3])),
-            np.zeros(len(kept.start) + len(more), bool),
-        )
-        kept = merged.take(np.argsort(merged.start, kind="stable"))
-    return _finish(kept, duplicate, fresh, conflicts)
+    both = Pieces(
+        np.concatenate((kept.start, extents.start)),
+        np.concatenate((kept.length, extents.length)),
+        np.concatenate((kept.address, extents.address)),
+        np.concatenate((kept.row, extents.row)),
+        np.concatenate((kept.weak, extents.weak)),
+    )
+    return _finish(both.take(np.argsort(both.start, kind="stable")), duplicate, fresh, conflicts)
 
 
 def _finish(extents: Pieces, duplicate: Array, fresh: Array, conflicts: _Conflicts) -> Assembly:
-    rows = np.array(conflicts.rows, np.int64).reshape(-1, 4)
-    rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
+    rows = conflicts.rows()
+    owner = np.searchsorted(extents.start, rows[:, 0], side="right") - 1
     return Assembly(
         extents.start,
         extents.length,
@@ -165,7 +184,7 @@ def _finish(extents: Pieces, duplicate: Array, fresh: Array, conflicts: _Conflic
         rows[:, 0],
         rows[:, 1],
         rows[:, 2],
-        rows[:, 3],
+        extents.row[owner],
     )
 
 
@@ -194,35 +213,27 @@ def _duplicates(
     loser = member != winner_of
     keep[member[loser]] = False
     lost, won = member[loser], winner_of[loser]
-    equal = np.zeros(len(lost), bool)
-    short = ordered.length[lost] <= _SHORT
-    _compare_short(ordered, lost, won, short, store, equal)
+    short = _compare_short(ordered, lost, won, store, conflicts)
     long = np.flatnonzero(~short)
     for chunk in range(0, len(long), _COMPARE_CHUNK):
         rows = long[chunk : chunk + _COMPARE_CHUNK]
         lengths = ordered.length[lost[rows]].tolist()
         one = store.slices(ordered.address[lost[rows]].tolist(), lengths)
         two = store.slices(ordered.address[won[rows]].tolist(), lengths)
-        equal[rows] = [x == y for x, y in zip(one, two, strict=True)]
-    for i in np.flatnonzero(~equal).tolist():
-        a, b = int(lost[i]), int(won[i])
-        n = int(ordered.length[a])
-        conflicts.compare(
-            int(ordered.start[a]),
-            store.read(int(ordered.address[b]), n),
-            store.read(int(ordered.address[a]), n),
-            int(ordered.row[a]),
-            int(ordered.row[b]),
-        )
+        conflicts.compare(ordered, lost[rows], two, one)
 
 
-def _compare_short(
-    ordered: Pieces, lost: Array, won: Array, short: Array, store: Store, equal: Array
-) -> None:
-    """Compare short pieces by column; pieces in different buffers are left to the slow comparison."""
+def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, conflicts: _Conflicts) -> Array:
+    """Compare short pieces by column.
+
+    Returns
+    -------
+    ndarray of bool
+        Which were compared; long pieces, and pairs in different buffers, were not.
+    """
     one, two = ordered.address[lost], ordered.address[won]
     number = one >> ADDRESS_SHIFT
-    short &= number == two >> ADDRESS_SHIFT
+    short = (ordered.length[lost] <= _SHORT) & (number == two >> ADDRESS_SHIFT)
     for buffer in np.unique(number[short]).tolist():
         rows = np.flatnonzero(short & (number == buffer))
         memory = store.array(buffer)
@@ -230,63 +241,109 @@ def _compare_short(
         for chunk in range(0, len(rows), 1 << 16):
             part = rows[chunk : chunk + (1 << 16)]
             lengths = ordered.length[lost[part]]
-            same = memory[ranges(one[part] - base, lengths)] == memory[ranges(two[part] - base, lengths)]
-            equal[part] = np.logical_and.reduceat(same, np.cumsum(lengths) - lengths)
+            differs = memory[ranges(one[part] - base, lengths)] != memory[ranges(two[part] - base, lengths)]
+            if differs.any():
+                conflicts.note(differs, ordered.start[lost[part]], lengths, ordered.row[lost[part]])
+    found: Array = short
+    return found
 
 
-def _mixed(
-    pieces: Pieces,
-    wins: Array,
-    store: Store,
-    conflicts: _Conflicts,
-    back: Array,
-    duplicate: Array,
-    fresh: Array,
-) -> list[tuple[int, int, int, int]]:
-    """One cluster with partial overlaps: pieces in order of arrival -> (start, length, address, row)."""
+def _mixed(pieces: Pieces, size: Array, wins: Array, duplicate: Array, fresh: Array, back: Array) -> Pieces:
+    """Clusters with partial overlaps to extents.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        Of all such clusters, ascending.
+    size : ndarray of int64
+        Pieces of each cluster.
+    wins : ndarray of bool
+        The policy's row.
+    """
     cells = Cells(pieces.start, pieces.start + pieces.length)
-    first_owner, got = cells.claim(list(range(len(pieces.start))))
-    owner = first_owner if not wins.any() else cells.decide(wins, pieces.weak)
+    arrival = np.argsort(pieces.row, kind="stable")
+    first_owner = cells.foremost(arrival)
+    lengths = cells.lengths()
+    covered = first_owner >= 0
+    got = np.zeros(len(pieces.start), np.int64)
+    np.add.at(got, first_owner[covered], lengths[covered])
     fresh[back] = got
-    lengths = pieces.length.tolist()
-    duplicate[back] = [
-        DUPLICATE if g == 0 else NEW if g == n else PARTIAL for g, n in zip(got, lengths, strict=True)
-    ]
-    starts, addresses, rows = pieces.start.tolist(), pieces.address.tolist(), pieces.row.tolist()
-    bounds = cells.bounds.tolist()
-    extents: list[tuple[int, int, int, int]] = []
-    run_start = 0  # cells of one owner in a row are one extent
-    for cell in range(1, len(owner) + 1):
-        if cell == len(owner) or owner[cell] != owner[run_start]:
-            piece = owner[run_start]
-            begin = bounds[run_start]
-            extents.append(
-                (begin, bounds[cell] - begin, addresses[piece] + begin - starts[piece], rows[piece])
-            )
-            run_start = cell
-    _compare_mixed(pieces, extents, store, conflicts)
-    return extents
+    duplicate[back] = np.where(got == 0, DUPLICATE, np.where(got == pieces.length, NEW, PARTIAL))
+    if not wins.any():
+        owner = first_owner
+    elif wins.all():
+        # Keep-alives come last, and among themselves the first one.
+        backwards = arrival[::-1]
+        weak = pieces.weak[backwards]
+        owner = cells.foremost(np.concatenate((backwards[~weak], backwards[weak][::-1])))
+    else:
+        owner = np.full(len(lengths), -1, np.int64)
+        rank = np.empty(len(arrival), np.int64)
+        rank[arrival] = np.arange(len(arrival))
+        at = 0
+        for n in size.tolist():
+            cluster = np.arange(at, at + n)
+            cells.decide(cluster[np.argsort(rank[cluster])], wins, pieces.weak, owner)
+            at += n
+    return _runs(pieces, cells, owner)
 
 
-def _compare_mixed(
-    pieces: Pieces, extents: list[tuple[int, int, int, int]], store: Store, conflicts: _Conflicts
-) -> None:
-    """Compare every piece with what is delivered in its range."""
-    begins = np.array([e[0] for e in extents], np.int64)
-    rows, addresses = pieces.row.tolist(), pieces.address.tolist()
-    starts, lengths = pieces.start.tolist(), pieces.length.tolist()
-    left = (np.searchsorted(begins, pieces.start, side="right") - 1).tolist()
-    for i, (start, length, row) in enumerate(zip(starts, lengths, rows, strict=True)):
-        end = start + length
-        extent = left[i]
-        held: list[bytes] = []
-        winner = -1
-        while extent < len(extents) and extents[extent][0] < end:
-            begin, size, address, owner = extents[extent]
-            low, high = max(begin, start), min(begin + size, end)
-            held.append(store.read(address + low - begin, high - low))
-            if owner != row and winner < 0:
-                winner = owner
-            extent += 1
-        if winner >= 0:
-            conflicts.compare(start, b"".join(held), store.read(addresses[i], length), row, winner)
+def _runs(pieces: Pieces, cells: Cells, owner: Array) -> Pieces:
+    """Neighbouring cells of one owner are one extent."""
+    heads = np.flatnonzero(first_rows(owner))
+    tails = np.append(heads[1:], len(owner))
+    held = owner[heads] >= 0
+    begin, stop = cells.bounds[heads[held]], cells.bounds[tails[held]]
+    piece = owner[heads[held]]
+    return Pieces(
+        begin,
+        stop - begin,
+        pieces.address[piece] + begin - pieces.start[piece],
+        pieces.row[piece],
+        pieces.weak[piece],
+    )
+
+
+def _compare_mixed(pieces: Pieces, extents: Pieces, store: Store, conflicts: _Conflicts) -> None:
+    """Compare every piece with what is delivered in its range, window by window."""
+    volume = np.cumsum(pieces.length)
+    window = 0
+    while window < len(pieces.start):
+        limit = int(volume[window - 1] if window else 0) + _WINDOW
+        stop = max(int(np.searchsorted(volume, limit, side="right")), window + 1)
+        part = pieces.take(np.arange(window, stop))
+        window = stop
+        low, high = int(part.start[0]), int((part.start + part.length).max())
+        index = np.arange(
+            int(np.searchsorted(extents.start, low, side="right")) - 1,
+            int(np.searchsorted(extents.start, high, side="left")),
+        )
+        held = extents.take(index)
+        # Clusters lie far apart on the axis: what is delivered is laid end to end.
+        place = np.cumsum(held.length) - held.length
+        delivered = b"".join(store.slices(held.address.tolist(), held.length.tolist()))
+        owner = np.searchsorted(held.start, part.start, side="right") - 1
+        at = place[owner] + part.start - held.start[owner]
+        _compare_window(part, delivered, at, store, conflicts)
+
+
+def _compare_window(part: Pieces, delivered: bytes, at: Array, store: Store, conflicts: _Conflicts) -> None:
+    """Compare pieces with what is delivered; `at` is the place of each in `delivered`."""
+    short = np.flatnonzero(part.length <= _SHORT)
+    numbers = part.address[short] >> ADDRESS_SHIFT
+    laid = np.frombuffer(delivered, np.uint8)
+    for buffer in np.unique(numbers).tolist():
+        rows = short[numbers == buffer]
+        lengths = part.length[rows]
+        memory = store.array(buffer)
+        theirs = memory[ranges(part.address[rows] - (buffer << ADDRESS_SHIFT), lengths)]
+        differs = theirs != laid[ranges(at[rows], lengths)]
+        if differs.any():
+            conflicts.note(differs, part.start[rows], lengths, part.row[rows])
+    long = np.flatnonzero(part.length > _SHORT)
+    for chunk in range(0, len(long), _COMPARE_CHUNK):
+        rows = long[chunk : chunk + _COMPARE_CHUNK]
+        lengths = part.length[rows].tolist()
+        others = store.slices(part.address[rows].tolist(), lengths)
+        held = [delivered[p : p + n] for p, n in zip(at[rows].tolist(), lengths, strict=True)]
+        conflicts.compare(part, rows, held, others)

@@ -69,12 +69,12 @@ _GRID = np.array(
 
 
 class Cells:
-    """The pieces of one cluster, cut at every boundary.
+    """Pieces cut at every boundary, so that each cell is covered wholly or not at all by each piece.
 
     Parameters
     ----------
     start, end : ndarray of int64
-        The pieces, half open, in order of arrival.
+        The pieces, half open, on one axis.
     """
 
     def __init__(self, start: Array, end: Array) -> None:
@@ -84,78 +84,70 @@ class Cells:
         self.low = np.searchsorted(self.bounds, start)
         self.high = np.searchsorted(self.bounds, end)
 
-    def claim(self, order: list[int]) -> tuple[list[int], list[int]]:
-        """Give each cell to the first piece of `order` that covers it.
+    def foremost(self, order: Array) -> Array:
+        """Owner of each cell: the piece that comes first in `order` of those that cover it, -1 without.
 
-        Returns
-        -------
-        owner : list of int
-            For each cell.
-        fresh : list of int
-            Bytes that each piece got, in the order of arrival.
+        Every range of cells is the union of two blocks whose length is a power of two. Blocks are noted at
+        their length, then handed down, longest first: no loop over pieces.
         """
         cells = len(self.bounds) - 1
-        bounds = self.bounds.tolist()
-        low, high = self.low.tolist(), self.high.tolist()
-        owner = [-1] * cells
-        fresh = [0] * len(low)
-        free = list(range(cells + 1))  # the next cell without owner, with path compression
-        for piece in order:
-            stop = high[piece]
-            cell = low[piece]
-            got = 0
-            while True:
-                root = cell
-                while free[root] != root:
-                    root = free[root]
-                while free[cell] != root:
-                    free[cell], cell = root, free[cell]
-                if root >= stop:
-                    break
-                owner[root] = piece
-                got += bounds[root + 1] - bounds[root]
-                free[root] = root + 1
-                cell = root
-            fresh[piece] = got
-        return owner, fresh
+        none = len(order)
+        rank = np.empty(none, np.int64)
+        rank[order] = np.arange(none)
+        span = self.high - self.low
+        level = np.frexp(span.astype(np.float64))[1] - 1
+        best = np.full(cells, none, np.int64)
+        for k in range(int(level.max(initial=0)), -1, -1):
+            here = np.flatnonzero(level == k)
+            np.minimum.at(best, self.low[here], rank[here])
+            np.minimum.at(best, self.high[here] - (1 << k), rank[here])
+            if k:
+                half = 1 << (k - 1)
+                lower = best.copy()
+                np.minimum(lower[half:], best[:-half], out=lower[half:])
+                best = lower
+        owner = np.full(cells, -1, np.int64)
+        covered = best < none
+        owner[covered] = order[best[covered]]
+        return owner
 
-    def decide(self, wins: Array, weak: Array) -> list[int]:
-        """Owner of each cell under a policy.
+    def lengths(self) -> Array:
+        """Bytes of each cell."""
+        return np.diff(self.bounds)
+
+    def decide(self, members: Array, wins: Array, weak: Array, owner: Array) -> None:
+        """Give the cells of one cluster to pieces by a policy's table.
 
         Parameters
         ----------
+        members : ndarray of int64
+            The cluster's pieces in order of arrival.
         wins : ndarray of bool
             The policy's row (`new_wins`).
         weak : ndarray of bool
             Pieces that never overwrite (keep-alives).
+        owner : ndarray of int64
+            For each cell; changed in place.
         """
-        count = len(self.start)
-        strong = np.flatnonzero(~weak).tolist()
-        feeble = np.flatnonzero(weak).tolist()
-        if not wins.any():
-            return self.claim(list(range(count)))[0]
-        if wins.all():
-            return self.claim(strong[::-1] + feeble)[0]
-        owner = np.full(len(self.bounds) - 1, -1, np.int64)
-        by_start = np.argsort(self.start, kind="stable")
-        sorted_start = self.start[by_start]
-        longest = int((self.end - self.start).max())
-        for piece in strong + feeble:
+        strong = members[~weak[members]]
+        feeble = members[weak[members]]
+        arrival = np.arange(len(strong))
+        by_start = np.argsort(self.start[strong], kind="stable")
+        sorted_start = self.start[strong][by_start]
+        longest = int((self.end[members] - self.start[members]).max())
+        for index, piece in enumerate(strong.tolist()):
             start, end = int(self.start[piece]), int(self.end[piece])
             left, right = np.searchsorted(sorted_start, (start - longest, end))
             near = by_start[left:right]
-            near = near[(self.end[near] > start) & ((near < piece) | weak[piece])]
-            near = near[near != piece]
-            if not weak[piece]:
-                near = near[~weak[near]]
-            keep = np.zeros(self.high[piece] - self.low[piece] + 1, np.int64)
-            if weak[piece]:
-                old = near
-            else:
-                old = near[~wins[relations(start, end, self.start[near], self.end[near])]]
-            np.add.at(keep, np.maximum(self.low[old], self.low[piece]) - self.low[piece], 1)
-            np.add.at(keep, np.minimum(self.high[old], self.high[piece]) - self.low[piece], -1)
-            take = np.cumsum(keep[:-1]) == 0
+            near = strong[near[arrival[near] < index]]
+            near = near[self.end[near] > start]
+            old = near[~wins[relations(start, end, self.start[near], self.end[near])]]
+            low, high = int(self.low[piece]), int(self.high[piece])
+            keep = np.zeros(high - low + 1, np.int64)
+            np.add.at(keep, np.maximum(self.low[old], low) - low, 1)
+            np.add.at(keep, np.minimum(self.high[old], high) - low, -1)
+            held = owner[low:high]
+            held[(np.cumsum(keep[:-1]) == 0) | (held < 0)] = piece
+        for piece in feeble.tolist():
             held = owner[self.low[piece] : self.high[piece]]
-            held[take | (held < 0)] = piece
-        return owner.tolist()
+            held[held < 0] = piece
