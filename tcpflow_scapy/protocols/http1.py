@@ -229,7 +229,7 @@ class Http1Parser:
 
     def _read_length(self, head: Head, framing: Framing, length: int) -> Message:
         start, end = head.end, self._window.end
-        stop = start + length
+        stop = min(start + length, HUGE)
         ranges = ((start, min(stop, end)),) if length and start < end else ()
         last = min(stop, max(end, start))
         message = Message(head, "length", ranges, (), last, stop <= end, framing.codings)

@@ -1,0 +1,241 @@
+"""HTTP/1.x in flows: requests and responses as objects.
+
+`http_exchanges` is what stands behind ``flow.http``; `exchanges` is the same without a flow, for streams
+from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tcpflow_scapy.render.escape import safe_text
+
+from .content_coding import DecodeLimits
+from .flow_stream import FlowStream
+from .http1_lines import find_message
+from .http1_message import Limits, Message
+from .http_message import HttpMessage
+from .http_pairing import Pair, Pairing, spoken_side
+from .identify import identify
+from .stream_bytes import ByteWindow, TimedStream
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.flows.flow import Flow
+
+
+class HttpExchange:
+    """A request and its response; either can be absent (None) where it was not captured."""
+
+    __slots__ = ("certain", "flow", "informational", "number", "request", "response", "upgrade")
+
+    flow: Flow | None
+    number: int
+    """1-based, in the order of the flow"""
+    request: HttpMessage | None
+    response: HttpMessage | None
+    informational: tuple[HttpMessage, ...]
+    """1xx responses that came before the response"""
+    upgrade: str
+    """what the connection carries afterwards: ``websocket``, ``connect`` (a tunnel), ``h2c`` ...; that is
+    left in the streams, from `HttpMessage.end` on"""
+    certain: bool
+    """False where bytes are missing, so that the response may belong to another request"""
+
+    def __init__(
+        self,
+        flow: Flow | None,
+        number: int,
+        request: HttpMessage | None,
+        response: HttpMessage | None,
+        informational: tuple[HttpMessage, ...] = (),
+        upgrade: str = "",
+        certain: bool = True,
+    ) -> None:
+        self.flow, self.number = flow, number
+        self.request, self.response = request, response
+        self.informational = informational
+        self.upgrade, self.certain = upgrade, certain
+
+    @property
+    def method(self) -> str:
+        """Method of the request."""
+        return self.request.method if self.request else ""
+
+    @property
+    def host(self) -> str:
+        """Host of the request."""
+        return self.request.host if self.request else ""
+
+    @property
+    def target(self) -> str:
+        """Target of the request."""
+        return self.request.target if self.request else ""
+
+    @property
+    def url(self) -> str:
+        """URL of the request, as far as it is known."""
+        return self.request.url if self.request else ""
+
+    @property
+    def status(self) -> int:
+        """Status of the response; 0 without one."""
+        return self.response.status if self.response else 0
+
+    @property
+    def time(self) -> Any:
+        """When it began (pandas.Timestamp, UTC)."""
+        first = self.request or self.response
+        return first.time if first else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether request and response were captured to their ends."""
+        return bool(self.request and self.response and self.request.complete and self.response.complete)
+
+    @property
+    def filename(self) -> str:
+        """A name for the response's body: what it suggests, else the end of the target; as sent, not safe."""
+        suggested = self.response.filename if self.response else ""
+        return suggested or self.target.partition("?")[0].partition("#")[0].rpartition("/")[2]
+
+    def __repr__(self) -> str:
+        request = self.request.summary() if self.request else "(no request)"
+        response = self.response.summary() if self.response else "(no response)"
+        host = f" {safe_text(self.host, limit=80)}" if self.host else ""
+        upgrade = f", then {safe_text(self.upgrade)}" if self.upgrade else ""
+        return f"<HttpExchange {self.number}{host} {request} -> {response}{upgrade}>"
+
+
+class HttpExchanges(list[HttpExchange]):
+    """The exchanges of a flow: a list, and a table in `df`."""
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row for each exchange; see `http_frame.HTTP_COLUMNS`."""
+        from .http_frame import exchange_frame
+
+        return exchange_frame(self)
+
+    def __repr__(self) -> str:
+        lines = [f"{len(self)} HTTP exchange{'' if len(self) == 1 else 's'}"]
+        lines += [f"  {exchange!r}" for exchange in self[:20]]
+        if len(self) > 20:
+            lines.append(f"  ... {len(self) - 20} more")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        # pandas escapes HTML, and the texts of the table are free of control characters.
+        html: str = self.df.head(100).to_html(escape=True, notebook=True)
+        return html
+
+
+def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
+    """Whether two directions carry HTTP/1, and whether the server is the one that asks.
+
+    Cheap for what is plainly HTTP and for what is plainly something else; anything else is searched for a
+    believable start line, because a capture may begin in the middle of a body.
+    """
+    sides = spoken_side(client), spoken_side(server)
+    if sides != (None, None):
+        return True, sides[0] == "response" or (sides[0] is None and sides[1] == "request")
+    guess = identify(_head(client), _head(server))
+    if guess.confidence >= 0.8 and guess.name != "http":
+        return False, False
+    windows = ByteWindow(client), ByteWindow(server)
+    for swapped in (False, True):
+        asks, answers = (windows[1], windows[0]) if swapped else windows
+        if find_message("response", answers, 0) < answers.end or find_message("request", asks, 0) < asks.end:
+            return True, swapped
+    return False, False
+
+
+def _head(stream: TimedStream) -> bytes:
+    window = ByteWindow(stream)
+    return window.peek(window.gaps.after(0), 512)
+
+
+def exchanges(
+    client: TimedStream,
+    server: TimedStream,
+    *,
+    flow: Flow | None = None,
+    limits: Limits | None = None,
+    decode_limits: DecodeLimits | None = None,
+) -> HttpExchanges:
+    """The exchanges of two directions; empty if they carry no HTTP/1.
+
+    Parameters
+    ----------
+    client, server : TimedStream
+        What each side sent. Who asks is judged by what they say, not by these names.
+    flow : Flow, optional
+        Kept in the exchanges.
+    limits, decode_limits : optional
+        What a hostile stream may cost.
+    """
+    found = HttpExchanges()
+    if not client.end and not server.end:
+        return found
+    http, swapped = carries_http(client, server)
+    if not http:
+        return found
+    streams = {"request": (server, "server") if swapped else (client, "client")}
+    streams["response"] = (client, "client") if swapped else (server, "server")
+    counts = {"request": 0, "response": 0}
+
+    def wrap(message: Message | None) -> HttpMessage | None:
+        if message is None:
+            return None
+        side = message.head.side
+        counts[side] += 1
+        return HttpMessage(message, *streams[side], counts[side], decode_limits)
+
+    pairing = Pairing(streams["request"][0], streams["response"][0], limits)
+    for number, pair in enumerate(pairing.pairs(), 1):
+        found.append(_exchange(flow, number, pair, wrap))
+    return found
+
+
+def _exchange(flow: Flow | None, number: int, pair: Pair, wrap: Any) -> HttpExchange:
+    # In the order of the stream: 1xx responses come before the final one and count as tcpflow counts.
+    informational = tuple(wrap(message) for message in pair.informational)
+    request, response = wrap(pair.request), wrap(pair.response)
+    return HttpExchange(flow, number, request, response, informational, pair.upgrade, pair.certain)
+
+
+def http_exchanges(
+    flow: Flow, *, limits: Limits | None = None, decode_limits: DecodeLimits | None = None
+) -> HttpExchanges:
+    """The HTTP/1 exchanges of a flow, in order; empty if it carries none.
+
+    Parameters
+    ----------
+    flow : Flow
+    limits, decode_limits : optional
+        What a hostile stream may cost.
+    """
+    return exchanges(
+        FlowStream(flow.client),
+        FlowStream(flow.server),
+        flow=flow,
+        limits=limits,
+        decode_limits=decode_limits,
+    )
+
+
+def http_frame(flows: Iterable[Flow], *, bodies: bool = True) -> pd.DataFrame:
+    """All HTTP/1 exchanges of flows: one row for each, columns as in `http_frame.HTTP_COLUMNS`.
+
+    Parameters
+    ----------
+    flows : FlowTable or iterable of Flow
+    bodies : bool
+        Read every body, for its decoded size, hash and type. Without, those columns are empty and nothing
+        but heads is read.
+    """
+    from .http_frame import exchange_frame
+
+    return exchange_frame((e for flow in flows for e in http_exchanges(flow)), bodies=bodies)
