@@ -8,7 +8,7 @@ Deterministic: the same seed gives the same bytes. Two captures carry the compar
 Others by name: ``large.pcapng``, ``small.pcapng``; ``small-vlan-gre.pcap``, ``small-vxlan.pcap``,
 ``small-fragments.pcap`` and the same for ``large`` and for pcapng; ``grow-N.pcap`` with exactly N packets
 of ordinary flows. Without names: ``large.pcap`` and ``small.pcap``; ``all`` for everything but the
-growth series, ``growth`` for that (6 GB).
+growth series, ``growth`` for that (9 GB).
 """
 
 from __future__ import annotations
