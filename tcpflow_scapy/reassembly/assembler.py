@@ -142,7 +142,7 @@ def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
     head = np.repeat(first[multi], size[multi])
     same = (ordered.start[member] == ordered.start[head]) & (ordered.length[member] == ordered.length[head])
     uniform = np.logical_and.reduceat(same, np.cumsum(size[multi]) - size[multi])
-    if wins[0]:
+    if ordered.weak.any():
         # A one-byte duplicate may be a keep-alive, whose byte means nothing.
         has_weak = np.logical_or.reduceat(ordered.weak[member], np.cumsum(size[multi]) - size[multi])
         uniform &= ~has_weak
@@ -269,13 +269,13 @@ def _mixed(pieces: Pieces, size: Array, wins: Array, duplicate: Array, fresh: Ar
     np.add.at(got, first_owner[covered], lengths[covered])
     fresh[back] = got
     duplicate[back] = np.where(got == 0, DUPLICATE, np.where(got == pieces.length, NEW, PARTIAL))
-    if not wins.any():
+    if not wins.any() and not pieces.weak.any():
         owner = first_owner
-    elif wins.all():
+    elif not wins.any() or wins.all():
         # Keep-alives come last, and among themselves the first one.
-        backwards = arrival[::-1]
-        weak = pieces.weak[backwards]
-        owner = cells.foremost(np.concatenate((backwards[~weak], backwards[weak][::-1])))
+        weak = pieces.weak[arrival]
+        strong = arrival[~weak]
+        owner = cells.foremost(np.concatenate((strong[::-1] if wins.all() else strong, arrival[weak])))
     else:
         owner = np.full(len(lengths), -1, np.int64)
         rank = np.empty(len(arrival), np.int64)

@@ -65,23 +65,6 @@ def group_reduce(ufunc: np.ufunc, values: Array, groups: Array, count: int, empt
     return out
 
 
-def running_maximum(values: Array, new_group: Array) -> Array:
-    """For each row the maximum of all earlier rows of its group; rows that begin a group get the minimum int.
-
-    Parameters
-    ----------
-    values : ndarray of int64
-        Must be ascending from group to group by at least their own extent (an *axis*), so that one
-        accumulate serves all groups.
-    new_group : ndarray of bool
-    """
-    before = np.empty_like(values)
-    if len(values):
-        np.maximum.accumulate(values[:-1], out=before[1:])
-        before[new_group] = np.iinfo(np.int64).min
-    return before
-
-
 def first_rows(sorted_groups: Array) -> Array:
     """True where a row's group differs from that of the row before."""
     new = np.empty(len(sorted_groups), bool)
