@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture import open_source
-from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTableBuilder
+from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTable, FrameTableBuilder
 from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.decode import Decoder
+from tcpflow_scapy.errors import FilterUnavailable
 from tcpflow_scapy.flows.evidence import Evidence
 from tcpflow_scapy.flows.table import FlowTable
 from tcpflow_scapy.reassembly import POLICIES, build_streams, group_packets
@@ -94,7 +95,7 @@ def reassemble(
         frames = builder.build()
         packets = decoder.finish(frames)
         if compiled is not None:
-            _report_unfiltered(compiled, opened.info)
+            _report_unfiltered(compiled, frames, opened.info)
     times = frames.time[packets.frame]
     grouping = group_packets(
         packets,
@@ -153,8 +154,20 @@ def _compile(expression: str | None) -> Filter | None:
     return Filter(expression)
 
 
-def _report_unfiltered(compiled: Filter, info: CaptureInfo) -> None:
-    """Frames of link types that libpcap cannot filter were left out: say so."""
+def _report_unfiltered(compiled: Filter, frames: FrameTable, info: CaptureInfo) -> None:
+    """Frames of link types that libpcap cannot filter were left out: say so.
+
+    Raises
+    ------
+    FilterUnavailable
+        If the expression can be compiled for no link type of the capture.
+    """
+    if not compiled.unavailable:
+        return
+    present = set(np.unique(frames.linktype).tolist())
+    if present <= set(compiled.unavailable):
+        linktype, words = next(iter(compiled.unavailable.items()))
+        raise FilterUnavailable(linktype, words)
     for linktype, words in compiled.unavailable.items():
         message = f"frames of link type {linktype} cannot be filtered: {words}"
         info.problems.append(Problem("filter", message, ", ".join(info.paths)))

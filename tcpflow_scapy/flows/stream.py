@@ -220,10 +220,11 @@ class Stream:
         return safe_text(self.data.decode(encoding, errors), newlines=True)
 
     def hexdump(self, offset: int = 0, n: int | None = 4096) -> str:
-        """Offset, hex and ASCII columns of `n` bytes from `offset` (None: all)."""
+        """Offset, hex and ASCII columns of `n` bytes from `offset` (None: all); missing bytes as ``--``."""
         from tcpflow_scapy.render.hexdump import hexdump
 
-        return "\n".join(hexdump(self.read(offset, n), start=offset))
+        gaps = list(zip(*(self.gaps[name].tolist() for name in ("start", "end")), strict=True))
+        return "\n".join(hexdump(self.read(offset, n), start=offset, gaps=gaps))
 
     # -- trust --------------------------------------------------------------------------------------
 
