@@ -153,11 +153,8 @@ class Http1Parser:
         window = self._window
         if not could_start(self.side, window.peek(offset, 8)):
             return None
-        # Where no line end was found before, none is looked for again.
-        known = min(max(self._no_newline - offset, 0), LINE_LIMIT)
-        line = window.search(_NEWLINE, offset + known, LINE_LIMIT - known)
+        line = self._first_line(offset)
         if line is None:
-            self._no_newline = min(offset + LINE_LIMIT, window.run_ends(offset))
             return self._cut_head(offset)
         text = window.peek(offset, line[1] - offset - 1)
         start = parse_start_line(self.side, text)
@@ -173,6 +170,21 @@ class Http1Parser:
         if text[-1:] != b"\r":
             head.problems |= {"bare_lf"}
         return head
+
+    def _first_line(self, offset: int) -> Range | None:
+        """Where the first line feed from `offset` on is."""
+        window = self._window
+        known = self._no_newline - offset
+        if known <= 0:
+            line = window.search(_NEWLINE, offset, LINE_LIMIT)
+        else:
+            # Where none was found for the line before, none is looked for again.
+            index = window.fill(offset, LINE_LIMIT)
+            found = _NEWLINE.search(window.data, index + known, index + LINE_LIMIT)
+            line = (window.base + found.start(), window.base + found.end()) if found else None
+        if line is None:
+            self._no_newline = min(offset + LINE_LIMIT, window.run_ends(offset))
+        return line
 
     def _cut_head(self, offset: int) -> Head | None:
         """A head whose first line does not end before a gap or the end of the stream."""

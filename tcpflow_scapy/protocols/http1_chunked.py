@@ -17,6 +17,7 @@ from .http1_lines import Side, begins_message
 from .stream_bytes import ByteWindow, Range
 
 _SIZE = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+_SIZE_BEGUN = re.compile(rb"[ \t]*[0-9A-Fa-f]*[ \t]*(?:;[^\n]*)?\r?")
 _BLANK = re.compile(rb"\n\r?\n")
 _BOUNDARY = re.compile(rb"HTTP/1\.|\r\n0*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,256})?\r\n")
 _NEWLINE = re.compile(rb"\n")
@@ -128,9 +129,10 @@ def _read_size(window: ByteWindow, offset: int) -> tuple[int, int] | str:
             found = _SIZE.match(window.data, index)
     if found is not None:
         return min(int(found[1], 16), HUGE), window.base + found.end()
-    run_end = window.run_ends(offset)
-    if run_end - offset < LINE_LIMIT and line is None:
-        return "gap_in_framing" if run_end < window.end else "body_cut_short"
+    if line is None and _SIZE_BEGUN.fullmatch(window.peek(offset, LINE_LIMIT)):
+        run_end = window.run_ends(offset)
+        if run_end - offset < LINE_LIMIT:
+            return "gap_in_framing" if run_end < window.end else "body_cut_short"
     return "bad_chunk"
 
 

@@ -119,7 +119,8 @@ def find_message(side: Side, window: ByteWindow, offset: int) -> int:
 def _find_response(window: ByteWindow, start: int, stop: int) -> int | None:
     at = start
     while at < stop:
-        hit = window.data.find(b"HTTP/1.", window.fill(at, 16))
+        index = window.fill(at, 16)
+        hit = window.data.find(b"HTTP/1.", index)
         if hit >= 0:
             at = window.base + hit
             if _FOUND_STATUS.match(window.peek(at, 16)):
