@@ -191,7 +191,7 @@ class _Writer:
         file = self.folder.create()
         try:
             digests = write_extents(file.descriptor, self.rows.evidence.store, extents, self.hashes)
-            _set_time(file.descriptor, self.starts[row])
+            set_time(file.descriptor, self.starts[row])
         except BaseException as error:
             self.folder.discard(file)
             if isinstance(error, OSError):
@@ -202,7 +202,7 @@ class _Writer:
         return _Unnamed(row, file, extents.end, extents.captured, tuple(digests))
 
 
-def _set_time(descriptor: int, time: int) -> None:
+def set_time(descriptor: int, time: int) -> None:
     """Both times of the file to the first packet's; a time no file system can hold is left out."""
     if time != NO_TIME:
         with suppress(OSError, OverflowError):

@@ -159,13 +159,13 @@ def write_extents(descriptor: int, store: Slices, extents: Extents, hashes: Sequ
     """
     hasher = GapHasher(hashes) if hashes else None
     for offset, data in pieces(store, extents):
-        _write_at(descriptor, data, offset)
+        write_at(descriptor, data, offset)
         if hasher is not None:
             hasher.update(offset, data)
     return hasher.hexdigests(len(hashes)) if hasher is not None else []
 
 
-def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+def write_at(descriptor: int, data: bytes, offset: int) -> None:
     written = os.pwrite(descriptor, data, offset)
     while written < len(data):
         # A signal, or the system's limit of 2 GiB for one call; a full disk raises at the next attempt.
