@@ -6,8 +6,8 @@ from anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpflow_scapy.render.escape import safe_text
 
@@ -224,6 +224,34 @@ def http_exchanges(
         limits=limits,
         decode_limits=decode_limits,
     )
+
+
+class HttpBody(NamedTuple):
+    """A body that is worth a file."""
+
+    number: int
+    """counts every message of its direction, also those without a body, as tcpflow's HTTPBODY number does"""
+    extension: str
+    """as tcpflow gives it; empty for unknown types"""
+    message: HttpMessage
+    exchange: HttpExchange
+
+
+def http_bodies(flow: Flow, direction: str = "server", **options: Any) -> Iterator[HttpBody]:
+    """The bodies that one side of a flow sent, in order; messages without one are left out.
+
+    Parameters
+    ----------
+    flow : Flow
+    direction : {"server", "client"}
+        Whose bodies: a server's are those of responses, a client's those of requests.
+    **options
+        As for `http_exchanges`.
+    """
+    for exchange in http_exchanges(flow, **options):
+        for message in (exchange.request, exchange.response):
+            if message is not None and message.direction == direction and message.raw_size:
+                yield HttpBody(message.number, message.extension, message, exchange)
 
 
 def http_frame(flows: Iterable[Flow], *, bodies: bool = True) -> pd.DataFrame:

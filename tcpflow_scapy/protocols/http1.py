@@ -210,7 +210,7 @@ class Http1Parser:
         Only asked where that has an innocent reason: we do not know that the request was HEAD, or the
         client waited for a 100 that did not come.
         """
-        if framing.kind in ("none", "tunnel"):
+        if framing.kind in ("none", "tunnel") or framing.lengths == (0,):
             return False
         if head.side == "response":
             doubtful = not certain

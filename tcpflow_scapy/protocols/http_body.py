@@ -16,7 +16,7 @@ from tcpflow_scapy.errors import StreamTooSparse
 from .content_coding import DecodeLimits, Outcome, decode_pieces
 from .http1_message import Message
 from .sniff import LOOK, sniff
-from .stream_bytes import Range, StreamBytes, pieces
+from .stream_bytes import GapIndex, Range, StreamBytes, pieces
 
 SPARSE_LIMIT = 1 << 30
 """No body is filled with more zeros than this."""
@@ -77,6 +77,33 @@ def decoded_pieces(
         return raw_pieces(message, stream)
     source = pieces(stream, captured_ranges(message))
     return decode_pieces(source, codings, outcome, limits)
+
+
+def placed_pieces(
+    message: Message,
+    stream: StreamBytes,
+    codings: Sequence[str],
+    outcome: Outcome,
+    limits: DecodeLimits | None = None,
+) -> Iterator[tuple[int, bytes]]:
+    """As `decoded_pieces`, but each piece with its place in the body, and gaps left out."""
+    if codings or not message.missing:
+        at = 0
+        for piece in decoded_pieces(message, stream, codings, outcome, limits):
+            yield at, piece
+            at += len(piece)
+        return
+    base = 0
+    gaps = GapIndex(message.missing)
+    for start, end in message.ranges:
+        at = start
+        while (at := gaps.after(at)) < end:
+            stop = gaps.run_end(at, end)
+            for piece in pieces(stream, [(at, stop)]):
+                yield base + at - start, piece
+                at += len(piece)
+            at = stop
+        base += end - start
 
 
 def check_sparse(message: Message) -> None:

@@ -71,7 +71,7 @@ def _problems(exchange: HttpExchange) -> str:
 def _missing(exchange: HttpExchange) -> int:
     both = (exchange.request, exchange.response)
     # Lengths are what somebody claimed; two of them can be more than an int64.
-    return min(sum(end - start for m in both if m is not None for start, end in m.missing), HUGE)
+    return min(sum(m.missing_bytes for m in both if m is not None), HUGE)
 
 
 TEXT, TIME, COUNT = "str", "datetime64[ns, UTC]", "Int64"

@@ -10,8 +10,9 @@ from tcpflow_scapy.render.escape import safe_text
 
 from .content_coding import DecodeLimits, Outcome, coding_names
 from .http1_fields import Headers, text
+from .http1_framing import HUGE
 from .http1_message import Message
-from .http_body import BodyFacts, body_facts, check_sparse, decoded_pieces, raw_pieces
+from .http_body import BodyFacts, body_facts, check_sparse, decoded_pieces, placed_pieces, raw_pieces
 from .media_type import essence, extension_for, parameters
 from .multipart import Part, split_parts
 from .stream_bytes import Range, TimedStream
@@ -204,6 +205,11 @@ class HttpMessage:
         return list(self._message.missing)
 
     @property
+    def missing_bytes(self) -> int:
+        """Sum of `missing`; where chunk framing was lost or a length is absurd, no more than an estimate."""
+        return min(sum(end - start for start, end in self._message.missing), HUGE)
+
+    @property
     def complete(self) -> bool:
         """Whether all of it was captured, to its end."""
         return self._message.complete
@@ -219,6 +225,11 @@ class HttpMessage:
     def _codings(self) -> list[str]:
         names = coding_names(self.headers.get_all("Content-Encoding"))
         return names + coding_names(self._message.codings)
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether the body is said to be in a coding such as gzip."""
+        return bool(self._codings)
 
     @property
     def raw_size(self) -> int:
@@ -261,6 +272,13 @@ class HttpMessage:
         """
         codings = self._codings if decode else []
         return decoded_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
+
+    def placed_pieces(
+        self, *, decode: bool = True, outcome: Outcome | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """As `pieces`, but each with its place in the body, and gaps left out."""
+        codings = self._codings if decode else []
+        return placed_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
 
     @property
     def facts(self) -> BodyFacts:

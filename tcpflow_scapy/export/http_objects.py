@@ -1,0 +1,253 @@
+"""HTTP bodies as files: ``NAME-HTTPBODY-NNN.ext``, as tcpflow names them.
+
+NAME is the file name of the stream, NNN counts every message of the direction, also those without a body,
+``ext`` follows from the Content-Type. Chunk framing and content codings are undone. A gap is a hole that
+reads as zeros, and a file with one is not hashed. Empty bodies get no file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.export.files import make_template, set_time
+from tcpflow_scapy.export.folder import OutputFolder, export_error
+from tcpflow_scapy.export.names import Template
+from tcpflow_scapy.export.payload import write_at
+from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
+from tcpflow_scapy.protocols.content_coding import DecodeLimits, Outcome
+from tcpflow_scapy.protocols.http import HttpBody, http_bodies
+from tcpflow_scapy.protocols.http_message import HttpMessage
+from tcpflow_scapy.protocols.sniff import LOOK, sniff
+from tcpflow_scapy.render.escape import safe_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.flows.flow import Flow
+    from tcpflow_scapy.flows.table import FlowTable
+
+NameFor = Callable[[int], str]
+"""The name of a stream's file that found so many taken before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBody:
+    """One file that was written."""
+
+    flow: int
+    name: str
+    """relative to the folder"""
+    size: int
+    """bytes the file has, holes included"""
+    sha256: str
+    """of the file; empty if the body is not complete"""
+    sniffed_type: str
+    """media type that the first bytes of the file speak for"""
+    body: HttpBody
+    problems: tuple[str, ...]
+    """words of `PROBLEMS` and `CODING_PROBLEMS`"""
+
+
+def body_name(stream_name: str, number: int, extension: str) -> str:
+    """``NAME-HTTPBODY-001.html``."""
+    suffix = f".{extension}" if extension else ""
+    return f"{stream_name}-HTTPBODY-{number:03d}{suffix}"
+
+
+def stream_names(flows: FlowTable, template: Template) -> dict[tuple[int, str], NameFor]:
+    """What the file of each (flow, direction) with data is called: as `export_flows` would call it.
+
+    Further connections between the same two ports have ``c1``, ``c2`` in their names whether or not the
+    earlier ones had bodies, so that no two connections share a name.
+    """
+    rows = StreamRows.of(flows._evidence, flows._index).with_data()
+    fields = FieldsOfRows(rows, template.letters)
+    taken: dict[str, int] = {}
+    names: dict[tuple[int, str], NameFor] = {}
+    for row, stream in enumerate(rows.stream.tolist()):
+        expand = partial(template.expand, fields(row))
+        plain = expand(0)
+        before = taken.get(plain, 0)
+        taken[plain] = before + 1
+        names[stream >> 1, "server" if stream & 1 else "client"] = _shifted(expand, before)
+    return names
+
+
+def _shifted(expand: NameFor, by: int) -> NameFor:
+    return lambda count: expand(count + by)
+
+
+def _fixed(name: str) -> NameFor:
+    return lambda count: f"{name}c{count}" if count else name
+
+
+def export_http_bodies(
+    flows: FlowTable,
+    outdir: str | os.PathLike[str],
+    *,
+    template: str | Template | None = None,
+    prefix_flags: str = "",
+    names: Mapping[tuple[int, str], str] | None = None,
+    requests: bool = False,
+    decode: bool = True,
+    decode_limits: DecodeLimits | None = None,
+    overwrite: bool = False,
+    on_file: Callable[[WrittenBody], object] | None = None,
+) -> pd.DataFrame:
+    """Write the bodies of HTTP responses, one file for each.
+
+    Parameters
+    ----------
+    flows : FlowTable
+    outdir : path
+        The folder; made where it is absent.
+    template, prefix_flags
+        Names of the streams, as for `export_flows`.
+    names : mapping, optional
+        Names that the streams' files really got, by (flow number, ``client`` or ``server``); they win.
+    requests : bool
+        The bodies of requests too (tcpflow leaves them out).
+    decode : bool
+        Undo content codings; False is tcpflow's ``-Z``.
+    decode_limits : DecodeLimits, optional
+        How much may come out of a coded body.
+    overwrite : bool
+        Replace files of an earlier run; otherwise a taken name gets ``c1``.
+    on_file : callable, optional
+        Called after each file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each file: ``flow``, ``direction``, ``exchange``, ``number``, ``name``, ``path``,
+        ``size``, ``sha256`` (empty if not complete), ``content_type``, ``sniffed_type``, ``method``,
+        ``url``, ``status``, ``start``, ``end`` (stream offsets of the message), ``body_start``, ``time``,
+        ``end_time`` (first and last byte of the message, UTC), ``complete``, ``missing_bytes``, ``problems``.
+
+    Raises
+    ------
+    ExportError
+        A file cannot be written. Nothing half-written stays.
+    """
+    chosen = stream_names(flows, make_template(template, prefix_flags))
+    chosen |= {key: _fixed(name) for key, name in (names or {}).items()}
+    files: list[WrittenBody] = []
+    with OutputFolder(outdir, overwrite=overwrite) as folder:
+        for file in write_bodies(
+            flows, folder, chosen, requests=requests, decode=decode, decode_limits=decode_limits
+        ):
+            files.append(file)
+            if on_file is not None:
+                on_file(file)
+        return bodies_frame(files, folder.path)
+
+
+def write_bodies(
+    flows: Iterable[Flow],
+    folder: OutputFolder,
+    names: Mapping[tuple[int, str], NameFor],
+    *,
+    requests: bool = False,
+    decode: bool = True,
+    decode_limits: DecodeLimits | None = None,
+) -> Iterator[WrittenBody]:
+    """Write the bodies of flows and yield what was written; see `export_http_bodies`."""
+    for flow in flows:
+        for direction in ("client", "server"):
+            if (flow.id, direction) not in names:
+                continue
+            for body in http_bodies(flow, direction, decode_limits=decode_limits):
+                if body.message.is_request and not requests:
+                    continue
+                written = _write(flow, folder, names[flow.id, direction], body, decode)
+                if written is not None:
+                    yield written
+
+
+def _write(
+    flow: Flow, folder: OutputFolder, stream_name: NameFor, body: HttpBody, decode: bool
+) -> WrittenBody | None:
+    message = body.message
+    outcome = Outcome()
+    file = folder.create()
+    try:
+        size, digest, head = _write_pieces(file.descriptor, message, decode, outcome)
+        if not size:
+            folder.discard(file)
+            return None
+        set_time(file.descriptor, NO_TIME if message.time_ns is None else message.time_ns)
+    except BaseException as error:
+        folder.discard(file)
+        if isinstance(error, OSError):
+            raise export_error(folder.path, error) from error
+        raise
+    name = folder.publish(file, lambda count: body_name(stream_name(count), body.number, body.extension))
+    problems = tuple(sorted({*message.problems, *outcome.problems}))
+    complete = message.complete and outcome.complete
+    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems)
+
+
+def _write_pieces(
+    descriptor: int, message: HttpMessage, decode: bool, outcome: Outcome
+) -> tuple[int, str, bytes]:
+    """Write a body: size of the file, hash of what was written, first bytes."""
+    digest = sha256()
+    size = 0
+    head = b""
+    for at, piece in message.placed_pieces(decode=decode, outcome=outcome):
+        write_at(descriptor, piece, at)
+        digest.update(piece)
+        size = at + len(piece)
+        if len(head) < LOOK:
+            head = head.ljust(min(at, LOOK), b"\0") + piece[: max(LOOK - at, 0)]
+    if message.missing and size and not (decode and message.is_coded):
+        # The body may end in a gap.
+        size = message.raw_size
+        os.ftruncate(descriptor, size)
+    return size, digest.hexdigest(), head
+
+
+def bodies_frame(files: list[WrittenBody], outdir: str) -> pd.DataFrame:
+    """What was written as a DataFrame; see `export_http_bodies`."""
+    import pandas as pd
+
+    from tcpflow_scapy.flows.summary import datetimes
+
+    def times(values: list[int | None]) -> Any:
+        return datetimes(np.array([NO_TIME if v is None else v for v in values], np.int64))
+
+    messages = [file.body.message for file in files]
+    asked = [file.body.exchange.request for file in files]
+    columns: dict[str, tuple[str, list[Any]]] = {
+        "flow": ("int64", [file.flow for file in files]),
+        "direction": ("str", [m.direction for m in messages]),
+        "exchange": ("int64", [file.body.exchange.number for file in files]),
+        "number": ("int64", [file.body.number for file in files]),
+        "name": ("str", [file.name for file in files]),
+        "path": ("str", [os.path.join(outdir, file.name) for file in files]),
+        "size": ("int64", [file.size for file in files]),
+        "sha256": ("str", [file.sha256 for file in files]),
+        "content_type": ("str", [safe_text(m.content_type) for m in messages]),
+        "sniffed_type": ("str", [file.sniffed_type for file in files]),
+        "method": ("str", [safe_text(m.method) if m else "" for m in asked]),
+        "url": ("str", [safe_text(m.url) if m else "" for m in asked]),
+        "status": ("int64", [file.body.exchange.status for file in files]),
+        "start": ("int64", [m.start for m in messages]),
+        "body_start": ("int64", [m.head_end for m in messages]),
+        "end": ("int64", [m.end for m in messages]),
+        "complete": ("bool", [bool(file.sha256) for file in files]),
+        "missing_bytes": ("int64", [m.missing_bytes for m in messages]),
+        "problems": ("str", [" ".join(file.problems) for file in files]),
+    }
+    table = pd.DataFrame({name: pd.Series(values, dtype=dtype) for name, (dtype, values) in columns.items()})
+    table.insert(16, "time", times([m.time_ns for m in messages]))
+    table.insert(17, "end_time", times([m.end_time_ns for m in messages]))
+    return table
