@@ -57,6 +57,11 @@ class Items:
             self.destination.take(index),
         )
 
+    def limit(self, stop: Array) -> None:
+        """The enclosing layer says that it ends at `stop`, at the latest."""
+        self.wire = np.minimum(self.wire, stop)
+        self.end = np.minimum(self.end, self.wire)
+
     @classmethod
     def join(cls, parts: list[Items]) -> Items:
         """All items of several parts."""

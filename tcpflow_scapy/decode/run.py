@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .encapsulation import StateTable
+from .encapsulation import Label, StateTable
 from .layers import Items, Layer, Switch, Switches
 from .packets import AddressBook
 from .reasons import Reason
@@ -106,13 +106,24 @@ class Run:
             items = items.pick(fits)
         return items, self.read(dtype, items.cursor)
 
-    def keep(self, items: Items, good: Array, reason: Reason) -> tuple[Items, Array | None]:
-        """The good items and their index (None: all); the others are dropped under `reason`."""
+    def mark(self, items: Items, label: Label, values: Array | None = None) -> None:
+        """Note that these packets went through a layer, with its id for each where it has one."""
+        items.state = self.context.states.extend(items.state, label, values)
+
+    def keep(self, items: Items, good: Array, target: Layer | Reason, *columns: Array) -> tuple[Any, ...]:
+        """The good items, with their part of other columns; the rest goes to a reason or a layer."""
         if good.all():
-            return items, None
-        self.drop(items.pick(~good), reason)
+            return (items, *columns)
+        self.send(target, items.pick(~good))
         index = np.flatnonzero(good)
-        return items.pick(index), index
+        return (items.pick(index), *(column[index] for column in columns))
+
+    def send(self, target: Layer | Reason, items: Items) -> None:
+        """These packets go on to a layer, or are dropped under a reason."""
+        if isinstance(target, Reason):
+            self.drop(items, target)
+        else:
+            self.forward(target, items)
 
     def drop(self, items: Items, reason: Reason) -> None:
         """These packets are no TCP segments."""
@@ -160,11 +171,7 @@ class Run:
     def switch(self, switch: Switch, values: Array, items: Items) -> None:
         """Each packet goes where the number in its header says."""
         for target, index in switch.groups(values):
-            part = items if index is None else items.pick(index)
-            if isinstance(target, Reason):
-                self.drop(part, target)
-            else:
-                self.forward(target, part)
+            self.send(target, items if index is None else items.pick(index))
 
     def ethertype(self, values: Array, items: Items) -> None:
         """Go on by Ethernet type."""

@@ -15,5 +15,6 @@ def authentication(run: Run, items: Items) -> None:
     """Step over it."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
     items.cursor = items.cursor + ((header["length"].astype(np.int64) + 2) << 2)
-    items, index = run.keep(items, items.cursor <= items.end, Reason.TRUNCATED_IP)
-    run.ip_protocol(header["next"] if index is None else header["next"][index], items)
+    inside = items.cursor <= items.end
+    items, header = run.keep(items, inside, Reason.TRUNCATED_IP, header)
+    run.ip_protocol(header["next"], items)

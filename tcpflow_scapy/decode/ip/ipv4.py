@@ -59,16 +59,12 @@ def ipv4(run: Run, items: Items) -> None:
     good &= length >= HEADER.itemsize
     # Total length 0: the card was to cut this into segments (TSO), so it ends where the frame does.
     good &= (total >= length) | (total == 0)
-    items, index = run.keep(items, good, Reason.MALFORMED_IP)
-    if index is not None:
-        header, length, total = header[index], length[index], total[index]
-    items, index = run.keep(items, items.cursor + length <= items.end, Reason.TRUNCATED_IP)
-    if index is not None:
-        header, length, total = header[index], length[index], total[index]
+    items, header, length, total = run.keep(items, good, Reason.MALFORMED_IP, header, length, total)
+    good = items.cursor + length <= items.end
+    items, header, length, total = run.keep(items, good, Reason.TRUNCATED_IP, header, length, total)
     if run.context.verify_checksums:
-        items, index = run.keep(items, ~header_is_bad(run, items.cursor, length), Reason.BAD_CHECKSUM)
-        if index is not None:
-            header, length, total = header[index], length[index], total[index]
+        good = ~header_is_bad(run, items.cursor, length)
+        items, header, length, total = run.keep(items, good, Reason.BAD_CHECKSUM, header, length, total)
     wire = np.where(total == 0, unstated_end(items), items.cursor + total)
     _carry(
         run,

@@ -58,9 +58,7 @@ def unstated_end(items: Items) -> Array:
 def ipv6(run: Run, items: Items) -> None:
     """Go on behind the extension headers; fragments wait for each other."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
-    items, index = run.keep(items, header["version"] >> 4 == 6, Reason.MALFORMED_IP)
-    if index is not None:
-        header = header[index]
+    items, header = run.keep(items, header["version"] >> 4 == 6, Reason.MALFORMED_IP, header)
     if not len(items):
         return
     payload = header["payload"].astype(np.int64)
@@ -122,9 +120,7 @@ def _walk(run: Run, items: Items, following: Array) -> None:
         if not len(items):
             return
         inside = items.cursor + EXTENSION.itemsize <= items.end
-        items, index = run.keep(items, inside, Reason.TRUNCATED_IP)
-        if index is not None:
-            following = following[index]
+        items, following = run.keep(items, inside, Reason.TRUNCATED_IP, following)
         header = run.read(EXTENSION, items.cursor)
         routed = np.flatnonzero((following == ROUTING) & (header["b"] > 0))
         if len(routed):
@@ -136,9 +132,8 @@ def _walk(run: Run, items: Items, following: Array) -> None:
         size[following == FRAGMENT] = EXTENSION.itemsize
         items.cursor = items.cursor + size
         following = header["next"]
-        items, index = run.keep(items, items.cursor <= items.end, Reason.TRUNCATED_IP)
-        if index is not None:
-            following = following[index]
+        inside = items.cursor <= items.end
+        items, following = run.keep(items, inside, Reason.TRUNCATED_IP, following)
     run.drop(items, Reason.TOO_DEEP)
 
 

@@ -31,19 +31,16 @@ HEADER = np.dtype(
 def tcp(run: Run, items: Items) -> None:
     """Each packet becomes a row, unless its header cannot be."""
     long_enough = items.cursor + HEADER.itemsize <= items.wire
-    items, _ = run.keep(items, long_enough, Reason.MALFORMED_TCP)
+    (items,) = run.keep(items, long_enough, Reason.MALFORMED_TCP)
     items, header = run.take(items, HEADER, Reason.TRUNCATED_TCP)
     if not len(items):
         return
     data_offset = (header["offset"] >> 4).astype(np.int64) << 2
     good = (data_offset >= 20) & (items.cursor + data_offset <= items.wire)
-    items, index = run.keep(items, good, Reason.MALFORMED_TCP)
-    if index is not None:
-        header, data_offset = header[index], data_offset[index]
+    items, header, data_offset = run.keep(items, good, Reason.MALFORMED_TCP, header, data_offset)
     if run.context.verify_checksums and len(items):
-        items, index = run.keep(items, ~tcp_is_bad(run, items), Reason.BAD_CHECKSUM)
-        if index is not None:
-            header, data_offset = header[index], data_offset[index]
+        good = ~tcp_is_bad(run, items)
+        items, header, data_offset = run.keep(items, good, Reason.BAD_CHECKSUM, header, data_offset)
     if len(items):
         emit(run, items, header, data_offset)
 

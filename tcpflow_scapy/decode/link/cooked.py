@@ -55,7 +55,7 @@ def cooked2(run: Run, items: Items) -> None:
 
 def _go_on(run: Run, items: Items, header: Array, label: Label) -> None:
     items.cursor = items.cursor + header.dtype.itemsize
-    items.state = run.context.states.extend(items.state, label)
+    run.mark(items, label)
     protocol = header["protocol"].astype(np.int64)
     netlink = header["hardware"] == ARPHRD_NETLINK
     plain = (protocol >= ETHERTYPE_MIN) & ~netlink

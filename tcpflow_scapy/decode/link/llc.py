@@ -32,11 +32,9 @@ def llc(run: Run, items: Items) -> None:
     """Go on by service access point."""
     items, header = run.take(items, HEADER)
     information = header["control"] == UNNUMBERED
-    items, index = run.keep(items, information, Reason.OTHER_ETHERTYPE)
-    if index is not None:
-        header = header[index]
+    items, header = run.keep(items, information, Reason.OTHER_ETHERTYPE, header)
     items.cursor = items.cursor + HEADER.itemsize
-    items.state = run.context.states.extend(items.state, LABEL)
+    run.mark(items, LABEL)
     run.switch(run.context.switches.llc_saps, header["dsap"], items)
 
 

@@ -38,7 +38,7 @@ def _loopback(run: Run, items: Items, label: Label) -> None:
     """Both in either byte order: a family is a small number, so it is told from its swap."""
     items, header = run.take(items, HEADER)
     items.cursor = items.cursor + HEADER.itemsize
-    items.state = run.context.states.extend(items.state, label)
+    run.mark(items, label)
     family = header["family"].astype(np.uint32)
     family = np.where(family > 0xFFFF, family.byteswap(), family)
     four = (family == AF_INET) | (family == ETHERTYPE_IPV4)

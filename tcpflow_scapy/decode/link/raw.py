@@ -12,5 +12,5 @@ LABEL = Label("raw", ethernet=True)
 
 def raw(run: Run, items: Items) -> None:
     """The packet begins with its IP header, whose version is told by its first bits."""
-    items.state = run.context.states.extend(items.state, LABEL)
+    run.mark(items, LABEL)
     run.forward(ip, items)

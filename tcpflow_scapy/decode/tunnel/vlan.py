@@ -20,5 +20,5 @@ def vlan(run: Run, items: Items) -> None:
     """One tag: remember its id, go on by the type behind it."""
     items, header = run.take(items, HEADER)
     items.cursor = items.cursor + HEADER.itemsize
-    items.state = run.context.states.extend(items.state, LABEL, header["control"] & np.uint16(VLAN_ID))
+    run.mark(items, LABEL, header["control"] & np.uint16(VLAN_ID))
     by_type_or_length(run, items, header["type"].astype(np.int64))

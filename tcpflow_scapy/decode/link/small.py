@@ -1,0 +1,205 @@
+"""Link layers whose header has a fixed size and, at most, one field that matters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.ip.ipv4 import ip
+from tcpflow_scapy.decode.layers import Items, Layer
+from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.run import Run
+from tcpflow_scapy.decode.tunnel.mpls import mpls
+
+from .ethernet import by_type_or_length, ethernet
+from .frame_relay import frame_relay
+from .llc import llc
+
+IPOIB = np.dtype([("type", ">u2"), ("reserved", ">u2")])
+GRH_SIZE = 40
+
+IEEE1394 = np.dtype([("addresses", "V16"), ("type", ">u2")])
+
+PKTAP = np.dtype([("length", "<u4"), ("kind", "<u4"), ("link_type", "<u4")])
+PKTAP_PACKET = 1
+
+PFLOG = np.dtype([("length", "u1"), ("family", "u1")])
+
+SUNATM = np.dtype([("flags", "u1"), ("path", "u1"), ("channel", ">u2")])
+SUNATM_LLC = 2
+
+ERF = np.dtype([("time", "V8"), ("kind", "u1"), ("flags", "u1"), ("rest", "V6")])
+ERF_EXTENSION_SIZE = 8
+ERF_MAX_EXTENSIONS = 16
+ERF_ETHERNET = (2, 11, 16, 20)
+ERF_HDLC = (1, 10, 15, 17)
+ERF_IP = (22, 23)
+
+BROADCOM_TAG, DSA_TAG, EDSA_TAG = 4, 4, 8
+
+_TYPE = np.dtype(">u2")
+_U1 = np.dtype("u1")
+
+
+def _behind(run: Run, items: Items, size: int, name: str, layer: Layer) -> None:
+    """Step over `size` bytes."""
+    items.cursor = items.cursor + size
+    (items,) = run.keep(items, items.cursor <= items.end, Reason.TRUNCATED_LINK)
+    run.mark(items, Label(name, ethernet=True))
+    run.forward(layer, items)
+
+
+def mpls_link(run: Run, items: Items) -> None:
+    """LINKTYPE_MPLS: a label stack."""
+    run.forward(mpls, items)
+
+
+def atm_rfc1483(run: Run, items: Items) -> None:
+    """LINKTYPE_ATM_RFC1483: LLC (RFC 2684)."""
+    _behind(run, items, 0, "atm", llc)
+
+
+def ipoib(run: Run, items: Items) -> None:
+    """LINKTYPE_IPOIB: IP over InfiniBand (RFC 4391), behind the hardware addresses."""
+    items.cursor = items.cursor + GRH_SIZE
+    items, header = run.take(items, IPOIB)
+    items.cursor = items.cursor + IPOIB.itemsize
+    run.mark(items, Label("ipoib", ethernet=True))
+    run.ethertype(header["type"], items)
+
+
+def ieee1394(run: Run, items: Items) -> None:
+    """LINKTYPE_APPLE_IP_OVER_IEEE1394: two addresses of 8 bytes, Ethernet type."""
+    items, header = run.take(items, IEEE1394)
+    items.cursor = items.cursor + IEEE1394.itemsize
+    run.mark(items, Label("ieee1394", ethernet=True))
+    run.ethertype(header["type"], items)
+
+
+def ip_over_fc(run: Run, items: Items) -> None:
+    """LINKTYPE_IP_OVER_FC (RFC 2625): two addresses of 8 bytes, then LLC."""
+    _behind(run, items, 16, "fc", llc)
+
+
+def enc(run: Run, items: Items) -> None:
+    """LINKTYPE_ENC: OpenBSD's view behind IPsec."""
+    _behind(run, items, 12, "enc", ip)
+
+
+def ipnet(run: Run, items: Items) -> None:
+    """LINKTYPE_IPNET: Solaris loopback."""
+    _behind(run, items, 24, "ipnet", ip)
+
+
+def slip(run: Run, items: Items) -> None:
+    """LINKTYPE_SLIP: direction and a saved header, then IP."""
+    _behind(run, items, 16, "slip", ip)
+
+
+def pflog(run: Run, items: Items) -> None:
+    """LINKTYPE_PFLOG: a firewall's log record says its length; IP follows at a multiple of four."""
+    items, header = run.take(items, PFLOG)
+    length = header["length"].astype(np.int64) + 3 & ~3
+    items.cursor = items.cursor + length
+    run.mark(items, Label("pflog", ethernet=True))
+    run.forward(ip, items)
+
+
+def sunatm(run: Run, items: Items) -> None:
+    """LINKTYPE_SUNATM: circuits with LLC."""
+    items, header = run.take(items, SUNATM)
+    good = header["flags"] & 0x0F == SUNATM_LLC
+    (items,) = run.keep(items, good, Reason.OTHER_ETHERTYPE)
+    _behind(run, items, SUNATM.itemsize, "atm", llc)
+
+
+def pktap(run: Run, items: Items) -> None:
+    """LINKTYPE_PKTAP: Apple's metadata, then a frame of the link type it names."""
+    items, header = run.take(items, PKTAP)
+    good = (header["kind"] == PKTAP_PACKET) & (header["length"] >= PKTAP.itemsize)
+    items, header = run.keep(items, good, Reason.NOT_DATA, header)
+    items.cursor = items.cursor + header["length"].astype(np.int64)
+    run.mark(items, Label("pktap"))
+    run.link_type(np.minimum(header["link_type"], 0xFFFF), items)
+
+
+def frame_relay_with_direction(run: Run, items: Items) -> None:
+    """LINKTYPE_FRELAY_WITH_DIR."""
+    items.cursor = items.cursor + 1
+    run.forward(frame_relay, items)
+
+
+def netanalyzer(run: Run, items: Items) -> None:
+    """LINKTYPE_NETANALYZER: four bytes in front of Ethernet."""
+    items.cursor = items.cursor + 4
+    run.forward(ethernet, items)
+
+
+def netanalyzer_transparent(run: Run, items: Items) -> None:
+    """LINKTYPE_NETANALYZER_TRANSPARENT: the preamble, too."""
+    items.cursor = items.cursor + 12
+    run.forward(ethernet, items)
+
+
+def epon(run: Run, items: Items) -> None:
+    """LINKTYPE_EPON: the preamble in front of Ethernet."""
+    items.cursor = items.cursor + 8
+    run.forward(ethernet, items)
+
+
+def _switch_tagged(run: Run, items: Items, size: int) -> None:
+    """Ethernet with a switch chip's tag between the addresses and the type."""
+    items.cursor = items.cursor + 12 + size
+    items, kind = run.take(items, _TYPE)
+    items.cursor = items.cursor + _TYPE.itemsize
+    run.mark(items, Label("eth", ethernet=True))
+    run.mark(items, Label("dsa"))
+    by_type_or_length(run, items, kind.astype(np.int64))
+
+
+def dsa_broadcom(run: Run, items: Items) -> None:
+    """LINKTYPE_DSA_TAG_BRCM."""
+    _switch_tagged(run, items, BROADCOM_TAG)
+
+
+def dsa_broadcom_front(run: Run, items: Items) -> None:
+    """LINKTYPE_DSA_TAG_BRCM_PREPEND: the tag comes first."""
+    items.cursor = items.cursor + BROADCOM_TAG
+    run.forward(ethernet, items)
+
+
+def dsa(run: Run, items: Items) -> None:
+    """LINKTYPE_DSA_TAG_DSA."""
+    _switch_tagged(run, items, DSA_TAG)
+
+
+def edsa(run: Run, items: Items) -> None:
+    """LINKTYPE_DSA_TAG_EDSA."""
+    _switch_tagged(run, items, EDSA_TAG)
+
+
+def erf(run: Run, items: Items) -> None:
+    """LINKTYPE_ERF: Endace's record header, perhaps with extensions."""
+    from .hdlc import serial
+
+    items, header = run.take(items, ERF)
+    kind = header["kind"] & 0x7F
+    more = header["kind"] & 0x80 != 0
+    items.cursor = items.cursor + ERF.itemsize
+    for _ in range(ERF_MAX_EXTENSIONS):
+        inside = ~more | (items.cursor + ERF_EXTENSION_SIZE <= items.end)
+        items, kind, more = run.keep(items, inside, Reason.TRUNCATED_LINK, kind, more)
+        if not more.any():
+            break
+        first = run.read(_U1, items.cursor)
+        items.cursor = items.cursor + ERF_EXTENSION_SIZE * more
+        more = more & (first & 0x80 != 0)
+    run.mark(items, Label("erf"))
+    framed = np.isin(kind, ERF_ETHERNET)
+    inner = items.pick(framed)
+    inner.cursor = inner.cursor + 2
+    run.forward(ethernet, inner)
+    run.forward(serial, items.pick(np.isin(kind, ERF_HDLC)))
+    run.forward(ip, items.pick(np.isin(kind, ERF_IP)))
+    known = framed | np.isin(kind, ERF_HDLC + ERF_IP)
+    run.drop(items.pick(~known), Reason.OTHER_ETHERTYPE)
