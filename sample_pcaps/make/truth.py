@@ -138,6 +138,8 @@ def _stream(connection: Connection, up: bool, sent: bytes) -> Story:
     causes = ["" if seen[i] else _cause(i, wire, acked) for i in range(start, size)]
     return {
         "sent": {"length": len(sent), "sha256": _sha256(sent)},
+        "syn": any(row.flags & SYN for row in own),
+        "fin": bool(finished),
         "starts_at": start,
         "size": max(0, size - start),
         "data": {"length": len(shown), "sha256": _sha256(shown)},
