@@ -191,7 +191,8 @@ def _after_gap(window: ByteWindow, offset: int, body: Chunked) -> int | None:
         else:
             return None
         pending.append((run_start, run_end))
-        body.lost.append((run_end, window.gaps.after(run_end)))
+        if run_end < window.gaps.after(run_end):
+            body.lost.append((run_end, window.gaps.after(run_end)))
     return None
 
 

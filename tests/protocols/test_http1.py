@@ -382,9 +382,7 @@ def test_junk_before_a_response_is_skipped(junk: bytes) -> None:
     assert "resynchronised" in found[1].problems
 
 
-@pytest.mark.parametrize(
-    "junk", [b"XX\r\n", b"a=1&b=2", b'{"a": "GET"}', b" HTTP/1.1" * 500, b"\0" * 9000]
-)
+@pytest.mark.parametrize("junk", [b"XX\r\n", b"a=1&b=2", b'{"a": "GET"}', b" HTTP/1.1" * 500, b"\0" * 9000])
 def test_junk_before_a_request_is_skipped(junk: bytes) -> None:
     one = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
     data = one + junk + one
