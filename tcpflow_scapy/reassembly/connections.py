@@ -10,10 +10,9 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, ranges, stable_order, starts_of
-from tcpflow_scapy.reassembly.halves import HUGE
 from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
 from tcpflow_scapy.reassembly.pairs import pair_packets
-from tcpflow_scapy.reassembly.sequence import distances, unwrap
+from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
 from tcpflow_scapy.reassembly.tables import ClientEvidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -128,7 +127,11 @@ def _isns(sequence: Array, side: Array, syn: Array, sides: int, bad: Array) -> A
 def _holes(
     group: Array, offset: Array, length: Array, wide: Array, known: Array, max_gap: int, bad: Array
 ) -> None:
-    """Mark pairs with a hole wider than `max_gap`, or with more data than signed distances can order."""
+    """Mark pairs with a hole wider than `max_gap`.
+
+    More data than signed distances can order is placed on the circle, or, where that is full, followed in the
+    order of arrival.
+    """
     rows = np.flatnonzero(wide[group])
     g, begin, size = group[rows], offset[rows], length[rows]
     heads = np.flatnonzero(first_rows(g))
@@ -136,9 +139,13 @@ def _holes(
     big = g[heads[volume > HUGE]]
     bad_sides = np.zeros(len(wide), bool)
     for side in big.tolist():
-        # Signed distances cannot order so much data: follow it in the order of arrival.
         members = g == side
-        begin[members] = unwrap((begin[members] & 0xFFFFFFFF).astype(np.uint32))
+        numbers = begin[members] % MODULUS
+        cut = after_widest_hole(numbers, size[members])
+        if cut is None:
+            begin[members] = unwrap(numbers.astype(np.uint32))
+        else:
+            begin[members] = numbers if known[side] else (numbers - cut) % MODULUS
     order = np.lexsort((begin, g))
     g, begin, size = g[order], begin[order], size[order]
     new = first_rows(g)

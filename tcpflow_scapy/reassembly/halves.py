@@ -18,9 +18,6 @@ from tcpflow_scapy.reassembly.sequence import MODULUS, unwrap
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-HUGE = 1 << 31
-"""A direction with more payload than this is unwrapped in the order of arrival."""
-
 
 @dataclass(slots=True)
 class Halves:
@@ -110,10 +107,10 @@ def find_halves(
     count = len(direction)
     position = sequence.astype(np.int64)
     volume = np.bincount(direction, weights=length, minlength=directions)
-    for d in np.flatnonzero(volume > HUGE).tolist():
+    huge = volume >= MODULUS
+    for d in np.flatnonzero(huge).tolist():
         rows = np.flatnonzero(direction == d)
         position[rows] = int(position[rows[0]]) + unwrap(sequence[rows])
-    huge = volume > HUGE
     end = position + length + syn
     # At equal positions: data that continues an older connection, then the SYN, then keep-alives after it.
     tie = np.where(syn, 1, np.where(length > 1, 0, 2))

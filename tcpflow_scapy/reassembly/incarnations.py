@@ -77,6 +77,8 @@ def split_pairs(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     match.handshakes(strong)
     match.weigh(own, peer)
     label = match.labels(own, peer)
+    # Bare acknowledgments of bytes that nobody sent are strays: they never are a connection by themselves.
+    label[~np.isin(label, match.connection[: halves.count])] = -1
     _early_data(suspects, syn, own, halves, match, label, side, peer)
     _reached_beyond(suspects, syn, own, peer, halves, match, label, rows)
     return _leftovers(label, suspects.pair)

@@ -12,8 +12,7 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.halves import HUGE
-from tcpflow_scapy.reassembly.sequence import MODULUS, distances, unwrap
+from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -75,9 +74,7 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array) -> Of
     lowest = group_reduce(np.minimum, start[data], stream[data], streams, 0)
     shift = np.where(known, 0, lowest)
     if shift.any():
-        start -= shift[stream]
-        for number in unwrapped:
-            unwrapped[number] -= shift[number]
+        start -= shift[stream]  # also in `unwrapped`, whose columns are views
     base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
     return Offsets(stream, flags, start, wire, isn, base, unwrapped)
 
@@ -135,11 +132,12 @@ def _long_streams(
         carrying = wire[rows] > 0
         positions = _on_circle(numbers, wire[rows], carrying, int(reference[number]), bool(known[number]))
         if positions is None:
+            # A forged reset must not lead the way: resets are placed by the packet before them.
             follow = np.flatnonzero(~reset[rows])
             walked = unwrap(numbers[follow])
             walked += int(distances(numbers[follow[:1]], reference[number : number + 1])[0])
-            positions = distances(numbers, reference[number : number + 1])
-            positions[follow] = walked
+            guide = np.maximum(np.searchsorted(follow, np.arange(len(rows)), side="right") - 1, 0)
+            positions = walked[guide] + distances(numbers, numbers[follow[guide]])
         start[rows] = positions
         unwrapped[number] = start[low:high]
     return unwrapped
@@ -147,16 +145,9 @@ def _long_streams(
 
 def _on_circle(numbers: Array, wire: Array, carrying: Array, reference: int, known: bool) -> Array | None:
     """Positions of a stream of less than 4 GiB, found by where its circle is empty; None if it is full."""
-    begin = numbers[carrying].astype(np.int64)
-    size = wire[carrying]
-    order = np.argsort(begin, kind="stable")
-    begin, size = begin[order], size[order]
-    reach = np.maximum.accumulate(begin + size)
-    holes = np.append(begin[1:], begin[0] + MODULUS) - reach
-    widest = int(np.argmax(holes))
-    if holes[widest] <= 0 or int(size.sum()) >= MODULUS:
+    cut = after_widest_hole(numbers[carrying].astype(np.int64), wire[carrying])
+    if cut is None:
         return None
-    cut = int(begin[(widest + 1) % len(begin)])
     if known:
         cut = reference
     position = (numbers.astype(np.int64) - cut) % MODULUS
@@ -185,7 +176,9 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     offset = distances(numbers, offsets.base[target])
     for number in offsets.unwrapped:
         mine = np.flatnonzero(target == number)
-        if len(mine):
+        if len(mine) and limit[number] < MODULUS:
+            offset[mine] = (numbers[mine].astype(np.int64) - int(offsets.base[number])) % MODULUS
+        elif len(mine):
             walked = unwrap(numbers[mine])
             offset[mine] = walked + int(offset[mine[0]])
     known = (limit >= 0)[target]
@@ -195,6 +188,19 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     swapped = group_reduce(np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1)
     out[:] = swapped.reshape(-1, 2)[:, ::-1].reshape(-1)
     return out
+
+
+def believed_flags(offsets: Offsets, wire_end: Array, max_gap: int) -> Array:
+    """All flags of each stream, or-ed, without those of resets whose number is not plausible.
+
+    Anybody can send a reset from outside; to be obeyed it must lie in the window (RFC 5961, 3.2). Without the
+    window's scale the limit is `max_gap`.
+    """
+    lowest = np.where(offsets.isn >= 0, -1, -max_gap)[offsets.stream]
+    highest = (wire_end + max_gap)[offsets.stream]
+    forged = ((offsets.flags & RST) != 0) & ((offsets.start < lowest) | (offsets.start > highest))
+    flags = np.where(forged, np.uint16(0), offsets.flags)
+    return group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
 
 
 def fin_offsets(offsets: Offsets) -> Array:

@@ -13,6 +13,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 MODULUS = 1 << 32
 
+HUGE = 1 << 31
+"""Signed distances cannot order more payload than this."""
+
 
 def distance(later: int, earlier: int) -> int:
     """Signed distance from `earlier` to `later`, in [-2**31, 2**31)."""
@@ -50,3 +53,31 @@ def unwrap(sequence: Array) -> Array:
     if len(sequence) > 1:
         np.cumsum(distances(sequence[1:], sequence[:-1]), out=positions[1:])
     return positions
+
+
+def after_widest_hole(begin: Array, size: Array) -> int | None:
+    """Where a stream begins that fills less than the circle, whatever the order of its segments.
+
+    Parameters
+    ----------
+    begin : ndarray of int64
+        Sequence numbers of segments, in [0, 2**32); at least one.
+    size : ndarray of int64
+        Their payload.
+
+    Returns
+    -------
+    int or None
+        The first number after the widest empty stretch; None where nothing is empty, or there is more payload
+        than the circle holds.
+    """
+    if int(size.sum()) >= MODULUS:
+        return None
+    order = np.argsort(begin, kind="stable")
+    begin, size = begin[order], size[order]
+    reach = np.maximum.accumulate(begin + size)
+    holes = np.append(begin[1:], begin[0] + MODULUS) - reach
+    widest = int(np.argmax(holes))
+    if holes[widest] <= 0:
+        return None
+    return int(begin[(widest + 1) % len(begin)])

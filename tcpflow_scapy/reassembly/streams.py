@@ -17,6 +17,7 @@ from tcpflow_scapy.reassembly.gaps import find_gaps
 from tcpflow_scapy.reassembly.offsets import (
     Offsets,
     acknowledged_offsets,
+    believed_flags,
     fin_offsets,
     place_packets,
 )
@@ -71,7 +72,8 @@ def build_streams(
     fin = fin_offsets(offsets)
     acknowledged = acknowledged_offsets(packets, order, offsets, wire_end + max_gap)
     fin_known = np.where(fin <= wire_end + max_gap, fin, -1)
-    acknowledged = _without_fin(acknowledged, wire_end, fin_known, offsets, streams)
+    flags = believed_flags(offsets, wire_end, max_gap)
+    acknowledged = _without_fin(acknowledged, wire_end, fin_known, flags)
     size = np.maximum(np.maximum(wire_end, fin_known), acknowledged)
     base = np.cumsum(size + 2) - (size + 2)
     before = seen_before(offsets, base)
@@ -100,7 +102,7 @@ def build_streams(
         captured=captured,
         acknowledged=acknowledged,
         fin=fin_known,
-        flags=group_reduce(np.bitwise_or, offsets.flags, group, streams, 0),
+        flags=flags,
         packets=np.diff(packet_start),
         data_packets=np.bincount(group[data], minlength=streams),
         wire_bytes=group_reduce(np.add, offsets.wire, group, streams, 0),
@@ -116,12 +118,11 @@ def build_streams(
     return Reassembly(connections, table, order, classes, extents, gaps, conflicts, offsets.unwrapped)
 
 
-def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, offsets: Offsets, streams: int) -> Array:
+def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, flags: Array) -> Array:
     """The number after a FIN is acknowledged, too, but it is no byte.
 
     Where the FIN itself was not captured, one number beyond the data is taken for it if the peer closed, too.
     """
-    flags = group_reduce(np.bitwise_or, offsets.flags, offsets.stream, streams, 0)
     peer_closed = (flags.reshape(-1, 2)[:, ::-1].reshape(-1) & (FIN | RST)) != 0
     own_reset = (flags & RST) != 0
     lost_fin = (fin < 0) & (acknowledged == wire_end + 1) & (peer_closed | own_reset)

@@ -123,7 +123,7 @@ class StreamTable:
     fin: Array
     """int64: offset of the FIN, -1 where none was seen"""
     flags: Array
-    """uint16: all flags seen, or-ed"""
+    """uint16: all flags seen, or-ed; those of resets with implausible numbers are left out"""
     packets: Array
     """int64"""
     data_packets: Array

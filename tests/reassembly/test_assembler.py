@@ -129,6 +129,12 @@ def test_runs_of_differing_bytes_are_separate_conflicts() -> None:
     assert m.conflicts() == [(11, 2, 1, 0), (15, 1, 1, 0), (17, 1, 1, 0)]
 
 
+def test_a_conflict_with_several_pieces_is_one_run_and_names_the_first() -> None:
+    m = made([(0, b"aaaa"), (2, b"bbbb"), (0, b"cc")], "last")
+    assert text(m) == "ccbbbb"
+    assert m.conflicts() == [(0, 4, 0, 2)]
+
+
 def test_partial_overlap() -> None:
     m = made([(0, b"abcd"), (2, b"cdef"), (5, b"fgh")])
     assert text(m) == "abcdefgh"
