@@ -5,6 +5,6 @@ Exit codes: 0 done, 1 the input or an output failed, 2 the command line is wrong
 
 from __future__ import annotations
 
-from tcpflow_scapy.cli.main import main
+from tcpflow_scapy.cli.entry import main
 
 __all__ = ["main"]

@@ -11,7 +11,7 @@ from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
-    from tcpflow_scapy.export.files import Written
+    from tcpflow_scapy.export.stream_writer import Written
     from tcpflow_scapy.export.streams import StreamRows
     from tcpflow_scapy.flows.table import FlowTable
 
@@ -122,8 +122,8 @@ def write_tables(flows: FlowTable, settings: Settings) -> None:
 
 def write_files(flows: FlowTable, template: Template, settings: Settings) -> tuple[int, int]:
     """One file for each stream with data; number of files and of payload bytes."""
-    from tcpflow_scapy.export.files import write_streams
     from tcpflow_scapy.export.folder import OutputFolder
+    from tcpflow_scapy.export.stream_writer import write_streams
     from tcpflow_scapy.export.streams import StreamRows
     from tcpflow_scapy.render.progress import Progress
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.export.files import make_template, set_time
+from tcpflow_scapy.export.files import make_template
 from tcpflow_scapy.export.folder import OutputFolder, export_error
 from tcpflow_scapy.export.names import Template
-from tcpflow_scapy.export.payload import write_at
+from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 from tcpflow_scapy.protocols.content_coding import DecodeLimits, Outcome
 from tcpflow_scapy.protocols.http import HttpBody, http_bodies

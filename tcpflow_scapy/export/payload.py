@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tcpflow_scapy.capture.frames import NO_TIME
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 PIECE = 4 << 20
@@ -166,7 +168,24 @@ def write_extents(descriptor: int, store: Slices, extents: Extents, hashes: Sequ
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of `data` at a place in an open file.
+
+    Raises
+    ------
+    OSError
+        The system refused.
+    """
     written = os.pwrite(descriptor, data, offset)
     while written < len(data):
         # A signal, or the system's limit of 2 GiB for one call; a full disk raises at the next attempt.
         written += os.pwrite(descriptor, memoryview(data)[written:], offset + written)
+
+
+def set_time(descriptor: int, time: int) -> None:
+    """Both times of the file to the first packet's; a time no file system can hold is left out."""
+    if time == NO_TIME:
+        return
+    try:
+        os.utime(descriptor, ns=(time, time))
+    except (OSError, OverflowError):
+        pass
