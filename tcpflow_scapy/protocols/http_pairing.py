@@ -36,10 +36,11 @@ def spoken_side(stream: TimedStream) -> Side | None:
     window = ByteWindow(stream)
     start = window.gaps.after(0)
     head = window.peek(start, 4096).lstrip(b"\r\n")
-    line = head.partition(b"\n")[0]
+    line, ended, _ = head.partition(b"\n")
+    parse = parse_start_line if ended else parse_cut_line
     sides: tuple[Side, ...] = ("response", "request")
     for side in sides:
-        if could_start(side, head[:8]) and (parse_start_line(side, line) or parse_cut_line(side, line)):
+        if could_start(side, head[:8]) and parse(side, line):
             return side
     return None
 

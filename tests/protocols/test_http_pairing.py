@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from tcpflow_scapy.protocols.http_pairing import Pair, Pairing, spoken_side
+from tcpflow_scapy.protocols.stream_bytes import MemoryStream, Range
+
+from .messages import Made, conversations
+
+
+def get(path: str, *more: bytes) -> bytes:
+    return b"\r\n".join([b"GET %s HTTP/1.1" % path.encode(), b"Host: h", *more, b"", b""])
+
+
+def ok(body: bytes = b"ok", status: int = 200) -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
+
+
+def pairs(asked: MemoryStream, answered: MemoryStream) -> list[tuple[str, str]]:
+    """(target, first four bytes of the answer) of every pair; a dash where there is none."""
+    return [(target(pair), answer(pair, answered)) for pair in Pairing(asked, answered).pairs()]
+
+
+def target(pair: Pair) -> str:
+    return pair.request.head.line.target.decode() if pair.request else "-"
+
+
+def answer(pair: Pair, stream: MemoryStream) -> str:
+    if pair.response is None:
+        return "-"
+    return b"".join(stream.read(a, b - a) for a, b in pair.response.ranges)[:4].decode()
+
+
+def timed(*parts: tuple[int, bytes], gaps: tuple[Range, ...] = (), from_start: bool = True) -> MemoryStream:
+    """A stream of parts, each with the time at which it came."""
+    data, times = b"", []
+    for time, part in parts:
+        times.append((len(data), time))
+        data += part
+    return MemoryStream(data, gaps, times=times, from_start=from_start)
+
+
+@settings(max_examples=60)
+@given(conversations())
+def test_whole_directions_pair_in_order(conversation: list[tuple[Made, Made]]) -> None:
+    asked = MemoryStream(b"".join(q.wire for q, _ in conversation))
+    answered = MemoryStream(b"".join(a.wire for _, a in conversation))
+    found = list(Pairing(asked, answered).pairs())
+    assert len(found) == len(conversation)
+    for pair, (request, response) in zip(found, conversation, strict=True):
+        assert pair.request is not None
+        assert pair.response is not None
+        assert pair.certain
+        assert pair.request.head.line.method.decode() == request.method
+        assert pair.response.head.line.status == response.status
+        assert answered.read(pair.response.start, pair.response.end - pair.response.start) == response.wire
+
+
+def test_informational_responses_belong_to_the_next_final_one() -> None:
+    answered = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" + ok() + ok(b"two")
+    found = list(Pairing(MemoryStream(get("/1") + get("/2")), MemoryStream(answered)).pairs())
+    assert [[m.head.line.status for m in pair.informational] for pair in found] == [[100, 103], []]
+
+
+def test_head_is_known_from_the_request() -> None:
+    asked = MemoryStream(b"HEAD /a HTTP/1.1\r\n\r\n" + get("/b"))
+    answered = MemoryStream(b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" + ok(b"next"))
+    assert pairs(asked, answered) == [("/a", ""), ("/b", "next")]
+
+
+def test_requests_without_answers_and_answers_without_requests() -> None:
+    assert pairs(MemoryStream(get("/1") + get("/2")), MemoryStream(ok(b"one"))) == [
+        ("/1", "one"),
+        ("/2", "-"),
+    ]
+    assert pairs(MemoryStream(get("/1")), MemoryStream(ok(b"one") + ok(b"two"))) == [
+        ("/1", "one"),
+        ("-", "two"),
+    ]
+    assert pairs(MemoryStream(get("/1")), MemoryStream(b"")) == [("/1", "-")]
+    assert pairs(MemoryStream(b""), MemoryStream(ok(b"one"))) == [("-", "one")]
+
+
+def test_upgrade_stops_both_directions() -> None:
+    asked = MemoryStream(get("/ws", b"Upgrade: websocket") + b"\x81\x85GET / HTTP/1.1\r\n\r\n")
+    answered = MemoryStream(b"HTTP/1.1 101 Switching\r\nUpgrade: WebSocket\r\n\r\n\x81\x02hi")
+    pairing = Pairing(asked, answered)
+    [pair] = pairing.pairs()
+    assert pair.upgrade == "websocket"
+    assert pairing.rest is not None
+    assert (asked._data[pairing.rest[0] :][:2], answered._data[pairing.rest[1] :]) == (
+        b"\x81\x85",
+        b"\x81\x02hi",
+    )
+
+
+def test_refused_upgrade_goes_on() -> None:
+    asked = MemoryStream(get("/ws", b"Upgrade: websocket") + get("/next"))
+    answered = MemoryStream(ok(b"no", 400) + ok(b"yes"))
+    assert pairs(asked, answered) == [("/ws", "no"), ("/next", "yes")]
+
+
+def test_tunnel_and_refused_tunnel() -> None:
+    connect = b"CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n"
+    pairing = Pairing(MemoryStream(connect + b"\x16\x03"), MemoryStream(b"HTTP/1.1 200 Go\r\n\r\n\x16\x03"))
+    [pair] = pairing.pairs()
+    assert (pair.upgrade, pairing.rest) == ("connect", (len(connect), 19))
+    asked, answered = MemoryStream(connect * 2), MemoryStream(ok(b"auth", 407) + b"HTTP/1.1 200 Go\r\n\r\n")
+    assert [p.upgrade for p in Pairing(asked, answered).pairs()] == ["", "connect"]
+
+
+def test_http2_with_prior_knowledge_has_no_pairs() -> None:
+    assert pairs(MemoryStream(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), MemoryStream(b"\0\0\0\4\0\0\0\0\0")) == []
+
+
+def test_pipelining() -> None:
+    asked = MemoryStream(get("/1") + get("/2") + get("/3"))
+    assert pairs(asked, MemoryStream(ok(b"1") + ok(b"2") + ok(b"3"))) == [
+        ("/1", "1"),
+        ("/2", "2"),
+        ("/3", "3"),
+    ]
+
+
+def test_capture_that_begins_between_a_question_and_its_answer() -> None:
+    asked = timed((20, get("/2")), (40, get("/3")), from_start=False)
+    answered = timed((10, ok(b"one")), (30, ok(b"two")), (50, ok(b"thr")), from_start=False)
+    assert pairs(asked, answered) == [("-", "one"), ("/2", "two"), ("/3", "thr")]
+
+
+def test_lost_request() -> None:
+    lost = get("/2")
+    start = len(get("/1"))
+    asked = timed(
+        (10, get("/1")), (30, bytes(len(lost))), (50, get("/3")), gaps=((start, start + len(lost)),)
+    )
+    answered = timed((20, ok(b"one")), (40, ok(b"two")), (60, ok(b"thr")))
+    assert pairs(asked, answered) == [("/1", "one"), ("-", "two"), ("/3", "thr")]
+
+
+def test_lost_response() -> None:
+    asked = timed((10, get("/1")), (30, get("/2")), (50, get("/3")))
+    start = len(ok(b"one"))
+    answered = timed(
+        (20, ok(b"one")), (40, bytes(len(ok(b"two")))), (60, ok(b"thr")), gaps=((start, 2 * start),)
+    )
+    pairing = Pairing(asked, answered)
+    found = [(target(pair), answer(pair, answered), pair.certain) for pair in pairing.pairs()]
+    assert found == [("/1", "one", True), ("/2", "-", False), ("/3", "thr", False)]
+
+
+def test_clock_that_runs_backwards_breaks_no_whole_flow() -> None:
+    asked = timed((100, get("/1")), (90, get("/2")))
+    answered = timed((20, ok(b"one")), (10, ok(b"two")))
+    assert pairs(asked, answered) == [("/1", "one"), ("/2", "two")]
+
+
+def test_without_a_clock_order_decides() -> None:
+    asked = MemoryStream(get("/1") + get("/2"), from_start=False)
+    answered = MemoryStream(ok(b"one") + ok(b"two"), from_start=False)
+    assert pairs(asked, answered) == [("/1", "one"), ("/2", "two")]
+
+
+def test_who_asks() -> None:
+    assert spoken_side(MemoryStream(get("/"))) == "request"
+    assert spoken_side(MemoryStream(b"\r\n" + ok())) == "response"
+    assert spoken_side(MemoryStream(b"GET /cut")) == "request"
+    assert spoken_side(MemoryStream(bytes(20) + ok(), [(0, 20)])) == "response"
+    for other in (b"", b"SSH-2.0-x\r\n", b"\x16\x03\x01", b"EHLO x\r\n", b"GET /\r\n"):
+        assert spoken_side(MemoryStream(other)) is None
