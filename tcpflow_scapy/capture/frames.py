@@ -48,7 +48,8 @@ class FrameBatch:
     first: int
     """number of frames before this batch: frame numbers are first + 1 + index"""
     interface: Array | None = None
-    """int32 index into ``CaptureInfo.interfaces`` where the format has interfaces"""
+    """int32 index into ``CaptureInfo.interfaces``, -1 for a frame that names none of them; None: all
+    frames are of interface 0"""
 
     def __len__(self) -> int:
         return len(self.position)
@@ -124,4 +125,5 @@ class FrameTableBuilder:
                 ]
             )
         self._interfaces = []
-        return FrameTable(*columns, interface=interface)
+        address, caplen, wirelen, time, linktype, reason = columns
+        return FrameTable(address, caplen, wirelen, time, linktype, reason, interface)

@@ -30,6 +30,9 @@ class Interface:
     name: str = ""
     description: str = ""
     path: str = ""
+    fcs_length: int = 0
+    """bytes of frame check sequence at the end of every frame, where the file says so; they are not
+    removed (payload lengths come from the IP header)"""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,214 @@
+"""From blocks to frames: positions, lengths, times and interfaces by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
+from tcpflow_scapy.capture.formats.pcapng_sections import Sections
+from tcpflow_scapy.capture.formats.pcapng_times import nanoseconds
+from tcpflow_scapy.capture.formats.pcapng_walk import Run
+from tcpflow_scapy.capture.frames import NO_TIME, Array
+from tcpflow_scapy.capture.limits import MAX_FRAME
+from tcpflow_scapy.capture.linktypes import UNKNOWN
+from tcpflow_scapy.capture.reading import Reading
+
+OPTION = ("code", "length")
+COMMENT_ROUNDS = 8
+"""Options of a packet block among which a comment is looked for."""
+
+REGISTERED = frozenset([*range(1, 14), 0x101, 0x102, *range(0x201, 0x223), *blocks.SMALLEST])
+LOCAL_USE = 0x8000_0000
+
+
+@dataclass
+class Columns:
+    """Frames of one run of blocks; see `FrameBatch`."""
+
+    position: Array
+    caplen: Array
+    wirelen: Array
+    time: Array
+    linktype: Array
+    interface: Array
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    @staticmethod
+    def joined(parts: list[Columns]) -> Columns:
+        """One after the other."""
+        names = [field.name for field in fields(Columns)]
+        return Columns(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+
+class BlockFrames:
+    """Makes columns of blocks, and notes what is wrong with them."""
+
+    def __init__(self, reading: Reading, sections: Sections) -> None:
+        self._reading = reading
+        self._sections = sections
+        self._unregistered: dict[int, int] = {}
+
+    def columns(self, run: Run, before: int) -> Columns:
+        """Frames of a run; `before` frames of the same window came before them."""
+        first, defined = self._sections.enter(run)
+        kinds = run.types
+        if (kinds == blocks.ENHANCED).all():
+            columns = self._columns(run, first, defined, before)
+        else:
+            is_frame = np.isin(kinds, blocks.FRAMES)
+            self._note_unregistered(kinds[~is_frame])
+            chosen = np.flatnonzero(is_frame)
+            columns = self._columns(run.pick(chosen), first[chosen], defined[chosen], before)
+        self._sections.leave(first)
+        return columns
+
+    def _columns(self, run: Run, first: Array, defined: Array, before: int) -> Columns:
+        """Columns of a run in which every block is a frame."""
+        headers, kinds, start = run.headers, run.types, run.positions
+        end = start + run.lengths - 4
+        number = headers["interface"].astype(np.int64)
+        data = np.full(len(start), blocks.PACKET_DATA, np.int64)
+        caplen = headers["caplen"].astype(np.int64)
+        wirelen = headers["wirelen"].astype(np.int64)
+        enhanced = kinds == blocks.ENHANCED
+        timed = np.ones(len(start), bool)
+        if not enhanced.all():
+            timed = enhanced | (kinds == blocks.PACKET)
+            obsolete = kinds == blocks.PACKET
+            number[obsolete] = number[obsolete] & 0xFFFF if run.order == "<" else number[obsolete] >> 16
+            simple = kinds == blocks.SIMPLE
+            data[simple] = blocks.SIMPLE_DATA
+            wirelen[simple] = number[simple]
+            caplen[simple] = number[simple]
+            number[simple] = 0
+            other = ~timed & ~simple
+            self._other_frames(kinds, other, start, end, data, caplen, wirelen)
+            number[other] = -1
+        row = np.where((number >= 0) & (first + number < defined), first + number, -1)
+        position = start + data
+        self._fit(run, kinds, row, position, end, caplen, before)
+        picked = self._picked(row)
+        if len(row) and int(row.min()) < 0:
+            picked = picked.copy()
+            self._bad_interfaces(run, picked, number, row, first, defined, before)
+        ticks = headers["high"].astype(np.uint64) << np.uint64(32) | headers["low"]
+        time = nanoseconds(ticks, picked["resolution"], picked["offset"])
+        time[~timed] = NO_TIME
+        self._comments(run, enhanced, position + ((caplen + 3) & ~3), end, before)
+        return Columns(position, caplen, wirelen, time, picked["linktype"], picked["index"])
+
+    def _picked(self, row: Array) -> Array:
+        """The interface of each frame; of row -1 one that nothing is known of."""
+        rows = self._sections.rows
+        if len(row) and len(rows) and int(row.min()) == int(row.max()) >= 0:
+            return np.broadcast_to(rows[row[0]], row.shape)
+        nothing = np.array([(UNKNOWN, blocks.MICROSECONDS, 0, 0, -1)], rows.dtype)
+        picked: Array = np.concatenate([rows, nothing])[row]
+        return picked
+
+    def _other_frames(
+        self,
+        kinds: Array,
+        other: Array,
+        start: Array,
+        end: Array,
+        data: Array,
+        caplen: Array,
+        wirelen: Array,
+    ) -> None:
+        """Blocks that are numbered as frames though they carry no packet: their whole content."""
+        for kind in np.unique(kinds[other]).tolist():
+            data[kinds == kind] = blocks.BODY[kind]
+        caplen[other] = np.maximum(end[other] - start[other] - data[other], 0)
+        wirelen[other] = caplen[other]
+
+    def _fit(
+        self, run: Run, kinds: Array, row: Array, position: Array, end: Array, caplen: Array, before: int
+    ) -> None:
+        """Captured lengths that do not reach beyond their block, in place."""
+        room = np.maximum(np.minimum(end - position, MAX_FRAME), 0)
+        simple = kinds == blocks.SIMPLE
+        if simple.any():
+            # A simple block states no captured length: the snaplen of interface 0 cuts, 0 does not.
+            snaplen = np.append(self._sections.rows["snaplen"], 0)[row]
+            limit = np.where(snaplen > 0, np.minimum(snaplen, room), room)
+            caplen[simple] = np.minimum(caplen, limit)[simple]
+        over = np.flatnonzero(caplen > room)
+        for i in over[:1000].tolist():
+            self._reading.problems.add(
+                "bad_block",
+                f"a packet block claims {int(caplen[i])} bytes and holds {int(room[i])}",
+                frame=self._reading.frames + before + i + 1,
+                offset=int(position[i]) + run.window.base,
+            )
+        caplen[over] = room[over]
+
+    def _bad_interfaces(
+        self,
+        run: Run,
+        picked: Array,
+        number: Array,
+        row: Array,
+        first: Array,
+        defined: Array,
+        before: int,
+    ) -> None:
+        """Frames of an interface that the section does not describe.
+
+        They are frames all the same. Where all interfaces of the section agree on the link type it
+        is theirs as well; else it is unknown.
+        """
+        bad = np.flatnonzero((row < 0) & (number >= 0))
+        if not len(bad):
+            return
+        pairs, inverse = np.unique(np.stack([first[bad], defined[bad]]), axis=1, return_inverse=True)
+        types = [self._sections.common_linktype(a, b) for a, b in pairs.T[:1000].tolist()]
+        types += [UNKNOWN] * (pairs.shape[1] - len(types))
+        picked["linktype"][bad] = np.array(types, np.uint16)[inverse.reshape(-1)]
+        for i in bad[:1000].tolist():
+            self._reading.problems.add(
+                "bad_interface",
+                f"interface {int(number[i])} is not described in this section",
+                frame=self._reading.frames + before + i + 1,
+                offset=int(run.positions[i]) + run.window.base,
+            )
+
+    def _comments(self, run: Run, enhanced: Array, at: Array, end: Array, before: int) -> None:
+        """Comments among the options of enhanced packet blocks."""
+        option = np.dtype([(name, run.order + "u2") for name in OPTION])
+        active = np.flatnonzero(enhanced & (at + 4 <= end))
+        at = at.copy()
+        for _ in range(COMMENT_ROUNDS):
+            if not len(active):
+                return
+            found = run.window.gather(option, at[active])
+            code, length = found["code"], found["length"].astype(np.int64)
+            stop = at[active] + 4 + length
+            sound = (code != 0) & (stop <= end[active])
+            for k in np.flatnonzero(sound & (code == blocks.OPT_COMMENT)).tolist():
+                i = int(active[k])
+                value = run.window.memory[int(at[i]) + 4 : int(stop[k])].tobytes()
+                frame = self._reading.frames + before + i + 1
+                self._reading.comment(f"frame {frame}: {blocks.text(value)}")
+            at[active] = (stop + 3) & ~3
+            active = active[sound & (((stop + 3) & ~3) + 4 <= end[active])]
+
+    def _note_unregistered(self, kinds: Array) -> None:
+        """Count blocks that are skipped and have a type that nobody registered."""
+        for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
+            if int(kind) not in REGISTERED and kind < LOCAL_USE and len(self._unregistered) < 1000:
+                self._unregistered[int(kind)] = self._unregistered.get(int(kind), 0) + int(count)
+
+    def close(self) -> None:
+        """Report what was skipped without being understood."""
+        if self._unregistered:
+            kinds = ", ".join(f"{kind:#x}" for kind in sorted(self._unregistered)[:5])
+            self._reading.problems.add(
+                "unknown_block",
+                f"{sum(self._unregistered.values())} blocks of types that are not registered were "
+                f"skipped: {kinds}",
+            )

@@ -1,0 +1,178 @@
+"""Record chains: files in which a header says how far the next header is (pcap, snoop).
+
+A `RecordLayout` says where the fields of a record header lie; the rest is common.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import Array
+
+NATIVE = "<" if sys.byteorder == "little" else ">"
+
+DAY = 86_400
+"""Seconds within which neighbouring records are expected when damage has to be judged."""
+
+MAX_PADDING = 1 << 16
+"""Bytes that may follow a frame inside its record (snoop)."""
+
+
+class Record(NamedTuple):
+    """One record header, read."""
+
+    seconds: int
+    fraction: int
+    caplen: int
+    wirelen: int
+    length: int
+    """of the whole record, header included: the next one begins there"""
+
+
+@dataclass(frozen=True)
+class RecordLayout:
+    """Where things lie in a record header. Every field is an unsigned 32-bit word."""
+
+    name: str
+    order: str
+    """``<`` or ``>``"""
+    header: int
+    """bytes"""
+    caplen: int
+    wirelen: int
+    step: int
+    """offset of the word that tells where the next record begins"""
+    overhead: int
+    """what to add to that word"""
+    seconds: int = 0
+    fraction: int = 4
+    nanoseconds: bool = False
+    """unit of `fraction`; else microseconds"""
+    limit: int = 0
+    """largest `caplen` that is believed"""
+    snaplen: int = 0
+    """of the file header: what `caplen` is where `wirelen` is more"""
+    swappable: bool = False
+    """files that may have `caplen` and `wirelen` the other way round: the smaller one is `caplen`"""
+
+    @cached_property
+    def dtype(self) -> np.dtype[np.void]:
+        """The header for a columnar gather."""
+        names = ("seconds", "fraction", "caplen", "wirelen", "step")
+        offsets = [self.seconds, self.fraction, self.caplen, self.wirelen, self.step]
+        return np.dtype(
+            {
+                "names": list(names),
+                "formats": [self.order + "u4"] * len(names),
+                "offsets": offsets,
+                "itemsize": self.header,
+            }
+        )
+
+    @cached_property
+    def _struct(self) -> struct.Struct:
+        return struct.Struct(f"{self.order}{self.header // 4}I")
+
+    def parse(self, data: bytes) -> Record | None:
+        """Read one header; None where the bytes end first."""
+        if len(data) < self.header:
+            return None
+        words = self._struct.unpack_from(data)
+        caplen, wirelen = words[self.caplen // 4], words[self.wirelen // 4]
+        length = words[self.step // 4] + self.overhead
+        if self.swappable and caplen > wirelen:
+            caplen, wirelen = wirelen, caplen
+            length = caplen + self.header
+        return Record(words[self.seconds // 4], words[self.fraction // 4], caplen, wirelen, length)
+
+    def believable(self, record: Record) -> bool:
+        """May the reader follow this header? As generous as libpcap."""
+        spare = record.length - self.header - record.caplen
+        return record.caplen <= self.limit and 0 <= spare <= MAX_PADDING
+
+    def plausible(self, record: Record, seconds: int | None) -> bool:
+        """Does it look like a record near that time? Asked only where something is damaged."""
+        return (
+            self.believable(record)
+            and record.caplen <= record.wirelen
+            and record.fraction < (1_000_000_000 if self.nanoseconds else 1_000_000)
+            and record.length <= self.header + record.caplen + 64
+            and (seconds is None or abs(record.seconds - seconds) <= DAY)
+        )
+
+    def alternatives(self, record: Record) -> Iterator[Record]:
+        """What a damaged header may have said: the other fields tell the length as well."""
+        if self.overhead:
+            for caplen in {record.wirelen, min(record.wirelen, self.snaplen or record.wirelen)}:
+                yield record._replace(caplen=caplen, length=self.header + caplen)
+        else:
+            for caplen in (record.caplen, min(record.wirelen, record.length - self.header)):
+                padded = self.header + caplen
+                for length in (padded, (padded + 3) & ~3, record.length):
+                    yield record._replace(caplen=caplen, length=length)
+
+    def consistent(self, record: Record) -> bool:
+        """Do two fields agree on the captured length? One flipped byte cannot make them."""
+        if self.overhead:
+            return record.caplen in (record.wirelen, min(record.wirelen, self.snaplen))
+        return 0 <= record.length - self.header - record.caplen < 4
+
+    def times(self, headers: Array) -> Array:
+        """ns since the epoch. Fractions beyond a second are added as they stand."""
+        unit = 1 if self.nanoseconds else 1_000
+        times: Array = headers["seconds"].astype(np.int64)
+        times *= 1_000_000_000
+        times += headers["fraction"].astype(np.int64) * unit
+        return times
+
+
+def walk_native(words: tuple[memoryview, ...], at: int, overhead: int) -> list[int]:
+    """Follow a chain of native words: where the step word of every record lies, in order.
+
+    The loop over frames: as few operations as Python allows. The end of memory is an IndexError
+    and a length that is wrong is found afterwards, by column.
+    """
+    found = [at]
+    try:
+        while True:
+            at += overhead + words[at & 3][at >> 2]
+            found.append(at)
+    except IndexError:
+        return found
+
+
+class Steps(dict[int, int]):
+    """Step for a word as it is read natively, worked out once for each value."""
+
+    def __init__(self, layout: RecordLayout) -> None:
+        super().__init__()
+        self._swap = layout.order != NATIVE
+        self._overhead = layout.overhead
+
+    def __missing__(self, word: int) -> int:
+        value = int.from_bytes(word.to_bytes(4, "little"), "big") if self._swap else word
+        step = value + self._overhead
+        if step < 8:
+            # The walk would not move on: make it end here.
+            step = 1 << 62
+        if len(self) < 1 << 18:
+            self[word] = step
+        return step
+
+
+def walk_table(words: tuple[memoryview, ...], at: int, steps: Steps) -> list[int]:
+    """The same where the word is no plain native length: a dictionary look-up makes it one."""
+    found = [at]
+    try:
+        while True:
+            at += steps[words[at & 3][at >> 2]]
+            found.append(at)
+    except IndexError:
+        return found

@@ -1,0 +1,70 @@
+"""Windows: pieces of a medium in reused memory.
+
+Buffers rotate, so that the frames of the last `BATCHES_ALIVE` batches stay readable while the walk
+goes on. A record that crosses the end of a window is simply read again with the next one: cheaper
+than it sounds (half a record in 4 MiB) and free of bookkeeping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import BATCH_PADDING, BATCHES_ALIVE, Array
+from tcpflow_scapy.capture.limits import BATCH_BYTES
+from tcpflow_scapy.capture.medium import Medium
+
+
+@dataclass
+class Window:
+    """One piece of a medium."""
+
+    memory: Array
+    """uint8; `BATCH_PADDING` bytes may be read beyond `end`"""
+    base: int
+    """offset in the medium of ``memory[0]``"""
+    end: int
+    """valid bytes in `memory`"""
+
+    @cached_property
+    def words(self) -> tuple[memoryview, ...]:
+        """The valid bytes as native uint32, once for each alignment: four index operations read an
+        unaligned word, with no call and no copy. Beyond the end they raise IndexError."""
+        view = self.memory.data[: self.end]
+        return tuple(view[k : k + max(0, len(view) - k) // 4 * 4].cast("I") for k in range(4))
+
+    def gather(self, dtype: np.dtype[np.void], positions: Array) -> Array:
+        """One header for each position. Fancy indexing of an overlapping view: never ``take``,
+        which would copy the view."""
+        count = max(0, len(self.memory) - dtype.itemsize + 1)
+        view = np.ndarray((count,), dtype, buffer=self.memory.data, strides=(1,))
+        headers: Array = view[positions]
+        return headers
+
+
+class Windows:
+    """The rotating buffers; one set serves all files of a source."""
+
+    def __init__(self) -> None:
+        self._buffers: list[Array] = [np.empty(0, np.uint8)] * (BATCHES_ALIVE + 1)
+        self._turn = 0
+
+    def read(self, medium: Medium, offset: int, length: int = BATCH_BYTES) -> Window:
+        """The bytes from `offset` on, `length` of them where there are so many.
+
+        The memory is used again by the next call unless `keep` was called between.
+        """
+        length = max(0, min(length, medium.size - offset))
+        buffer = self._buffers[self._turn]
+        if len(buffer) < length + BATCH_PADDING:
+            # Whoever still looks at the old buffer keeps it alive.
+            buffer = self._buffers[self._turn] = np.empty(length + BATCH_PADDING, np.uint8)
+        end = medium.read_into(buffer.data[:length], offset)
+        buffer[end : end + BATCH_PADDING] = 0
+        return Window(buffer, offset, end)
+
+    def keep(self) -> None:
+        """The window read last became a batch: leave its memory alone for a while."""
+        self._turn = (self._turn + 1) % len(self._buffers)
