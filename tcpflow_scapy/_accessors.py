@@ -15,8 +15,14 @@ VERBS: dict[str, str] = {
     "to_parquet": "tcpflow_scapy.export.tables:to_parquet",
     "to_csv": "tcpflow_scapy.export.tables:to_csv",
     "to_json": "tcpflow_scapy.export.tables:to_json",
+    "to_dfxml": "tcpflow_scapy.export.dfxml:to_dfxml",
     "to_pcap": "tcpflow_scapy.export.pcap:to_pcap",
     "file_name": "tcpflow_scapy.export.names:stream_name",
+    "write_whole": "tcpflow_scapy.export.whole_file:write_whole",
+    "plots_of_flows": "tcpflow_scapy.plot.accessor:plots_of_flows",
+    "plots_of_flow": "tcpflow_scapy.plot.accessor:plots_of_flow",
+    "report": "tcpflow_scapy.plot.report:report",
+    "report_tables": "tcpflow_scapy.plot.report_tables:report_tables",
 }
 """Every verb: where its function is."""
 
