@@ -1,8 +1,8 @@
 """The report: Digital Forensics XML, with tcpflow's element and attribute names and what it lacks.
 
-One ``fileobject`` for each direction of a connection, in order of first packet, also for directions without
-payload. Beyond tcpflow's: flow number, VLAN ids, layers, SHA-256, gaps with their cause, conflicts, and byte runs
-that say where in the capture the bytes of the file lie. Written as a stream, so that its size costs no memory.
+One ``fileobject`` for each direction of a connection, in order of first packet, also for those without payload.
+Beyond tcpflow's: flow number, VLAN ids, layers, SHA-256, gaps with their cause, conflicts, and byte runs that
+say where in the capture the bytes of the file lie. Written as a stream: its size costs no memory.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def xml_text(value: object) -> str:
 
 
 def _clean(attributes: Attributes) -> AttributesImpl[str]:
-    return AttributesImpl({name: xml_text(value) for name, value in attributes.items() if value is not None})
+    given = {name: xml_text(value) for name, value in attributes.items() if value is not None}
+    return AttributesImpl(given)
 
 
 def to_dfxml(
@@ -117,8 +118,8 @@ def to_dfxml(
     path : path
         ``-`` is standard output.
     files : pandas.DataFrame, optional
-        What `FlowTable.export` returned: names, sizes and hashes of the files. Without it directions are listed
-        without a file name.
+        What `FlowTable.export` returned: names, sizes and hashes of the files. Without it directions are
+        listed without a file name.
     bodies : sequence of (stream, name, size, sha256, offset)
         HTTP bodies written as files: number of their stream, name, bytes, hash, stream offset.
     command_line : sequence of str, optional

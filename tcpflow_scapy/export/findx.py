@@ -1,7 +1,7 @@
 """tcpflow's time index, ``NAME.findx``: lines ``offset|seconds.microseconds|length``.
 
-tcpflow writes a line for each segment in order of arrival; ours are sorted by offset and disjoint, one for each
-run of the file, so that a binary search finds the time of any byte.
+tcpflow writes a line for each segment in order of arrival; ours are sorted by offset and disjoint, one for
+each run of the file, so that a binary search finds the time of any byte.
 """
 
 from __future__ import annotations
