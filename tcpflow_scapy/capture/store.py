@@ -26,7 +26,9 @@ class Store:
         self._names: list[str] = []
 
     def add(self, buffer: Any, name: str) -> int:
-        """Add a buffer (anything sliceable that yields bytes-like: mmap, bytes, memoryview).
+        """Add a buffer: anything sliceable that yields bytes-like, such as mmap, bytes, memoryview.
+
+        One that has no memory to show needs a method ``array()`` that gives its bytes as uint8 array.
 
         Returns
         -------
@@ -65,11 +67,11 @@ class Store:
         if len(self._buffers) == 1 or all(a >> ADDRESS_SHIFT == first for a in addresses):
             buffer = self._buffers[first]
             base = first << ADDRESS_SHIFT
-            return [
-                buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)
-            ]
+            return [buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)]
         return [self.read(a, n) for a, n in zip(addresses, lengths, strict=True)]
 
     def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The buffer of that number as a read-only uint8 array (no copy)."""
-        return np.frombuffer(self._buffers[number], np.uint8)
+        buffer = self._buffers[number]
+        # A buffer without memory of its own (pieces of others) knows how to get some.
+        return buffer.array() if hasattr(buffer, "array") else np.frombuffer(buffer, np.uint8)

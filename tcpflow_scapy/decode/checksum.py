@@ -87,7 +87,8 @@ def _swapped(total: Array) -> Array:
 
 def header_is_bad(run: Run, cursor: Array, length: Array) -> Array:
     """Whether IPv4 headers have a wrong checksum; one of zero was left to the network card."""
-    total = sums(run.memory, cursor, cursor + length)
+    start = run.place(cursor)
+    total = sums(run.memory, start, start + length)
     stored = run.read(np.dtype(">u2"), cursor + 10)
     bad: Array = (total != 0xFFFF) & (stored != 0)
     return bad
@@ -107,7 +108,8 @@ def tcp_is_bad(run: Run, items: Items) -> Array:
     length = (items.wire - items.cursor).astype(np.uint64)
     addresses = _address_sum(run, items.source) + _address_sum(run, items.destination) + np.uint64(6)
     pseudo = fold(addresses + (length & np.uint64(0xFFFF)) + (length >> np.uint64(16)))
-    total = fold(pseudo + sums(run.memory, items.cursor, items.wire))
+    start = run.place(items.cursor)
+    total = fold(pseudo + sums(run.memory, start, start + length.astype(np.int64)))
     stored = run.read(np.dtype(">u2"), items.cursor + 16).astype(np.uint64)
     # With segmentation offload the pseudo header is summed without the length.
     offloaded = (stored == pseudo) | (stored == fold(addresses))

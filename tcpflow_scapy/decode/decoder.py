@@ -11,6 +11,7 @@ from tcpflow_scapy.capture.store import Store
 
 from .columns import ColumnParts, join
 from .encapsulation import NOWHERE, StateTable
+from .fragments import POLICIES, Reassembler
 from .ip import ipv4
 from .layers import Items
 from .link import ethernet
@@ -23,6 +24,8 @@ from .tables import switches
 Array = np.ndarray[Any, np.dtype[Any]]
 
 LINKTYPE_ETHERNET = 1
+
+UDP_HEADER = 8
 
 DISSECT_LIMIT = 20_000
 """Frames of a capture that may go through Scapy's dissector (some 3,000 a second)."""
@@ -38,6 +41,8 @@ class Decoder:
     verify_checksums : bool
         Leave out segments with a wrong IPv4 or TCP checksum (`Reason.BAD_CHECKSUM`). Those that cannot
         be judged stay: cut by snaplen, or left to the sender's network card.
+    fragments : str
+        Whose bytes count where IP fragments overlap: one of `fragments.POLICIES`.
     dissect_limit : int
         How many frames may be given to Scapy's dissector; further ones are `Reason.UNDECODED`.
 
@@ -51,14 +56,18 @@ class Decoder:
         store: Store,
         *,
         verify_checksums: bool = False,
+        fragments: str = "first",
         dissect_limit: int = DISSECT_LIMIT,
     ) -> None:
+        if fragments not in POLICIES:
+            raise ValueError(f"fragments is {fragments!r}, not one of {', '.join(POLICIES)}")
         self._store = store
         self._addresses = AddressBook()
         self._states = StateTable()
         self._context = Context(switches(), self._states, self._addresses, verify_checksums)
         self._dissect_left = dissect_limit
-        self._segments = ColumnParts({**PACKET_DTYPES, "encapsulation": np.int32})
+        self._fragments = Reassembler(store, self._context, fragments)
+        self._segments = ColumnParts(PACKET_DTYPES)
         self._datagrams = ColumnParts(DATAGRAM_DTYPES)
         eth = self._states.child(NOWHERE, ethernet.LABEL)
         self._plain_state = self._states.child(eth, ipv4.LABEL)
@@ -91,6 +100,8 @@ class Decoder:
         if run.undissected:
             self._dissect(run, batch)
         self._keep(run, batch.first)
+        if run.fragments:
+            self._fragments.collect(run.fragments, batch.first, batch.time)
         return reason
 
     def _take_plain(self, run: Run, batch: FrameBatch, unit: Array | None) -> Array | None:
@@ -171,19 +182,67 @@ class Decoder:
         -------
         PacketTable
         """
-        columns = self._segments.build()
+        segments, datagrams, missing = self._late()
+        if frames is not None:
+            _apply_reasons(frames.reason, self._fragments.reasons)
+        origins = self._fragments.origins() if len(segments) or len(datagrams) else None
+        columns, places = _merge(self._segments, segments)
         encapsulation = columns["encapsulation"]
         if len(encapsulation) and (encapsulation == encapsulation[0]).all():
             columns["encapsulation"] = np.broadcast_to(encapsulation[0], encapsulation.shape)
-        datagrams = DatagramTable(
-            **self._datagrams.build(), encapsulations=self._states.table, addresses=self._addresses
-        )
+        others: dict[str, Any] = _merge(self._datagrams, datagrams)[0]
+        shared: dict[str, Any] = {"encapsulations": self._states.table, "addresses": self._addresses}
+        table: dict[str, Any] = {**columns, **shared}
         return PacketTable(
-            **columns,
-            encapsulations=self._states.table,
-            addresses=self._addresses,
-            datagrams=datagrams,
+            **table,
+            datagrams=DatagramTable(**others, **shared),
+            origins=origins,
+            fragment_missing=np.sort(places[missing]) if missing.any() else None,
+            fragment_conflicts=self._fragments.conflicts(),
         )
+
+    def _late(self) -> tuple[ColumnParts, ColumnParts, Array]:
+        """Rows out of reassembled IP datagrams, and which of the segments lack a fragment."""
+        segments, datagrams = ColumnParts(PACKET_DTYPES), ColumnParts(DATAGRAM_DTYPES)
+        missing = [np.empty(0, bool)]
+        for run, lacking, origins in self._fragments.runs():
+            # The frame of a datagram is the one that carried its TCP or UDP header.
+            for parts, sink, key, back in (
+                (run.segments, segments, "header", 0),
+                (run.datagrams, datagrams, "address", UDP_HEADER),
+            ):
+                if parts:
+                    part = join(parts)
+                    unit = part.pop("unit")
+                    part["frame"] = origins.find(part[key] - back)[0]
+                    part["encapsulation"] = self._states.resolve(part.pop("state"))
+                    sink.append(part)
+                    if sink is segments:
+                        run.reason[unit] = Reason.TCP
+                        missing.append(lacking[unit])
+        return segments, datagrams, np.concatenate(missing)
+
+
+def _merge(parts: ColumnParts, late: ColumnParts) -> tuple[dict[str, Array], Array]:
+    """Two tables in order of their frames; the second's rows get new places, given back for each."""
+    columns = parts.build()
+    if not len(late):
+        return columns, np.empty(0, np.int64)
+    added = late.build()
+    order = np.argsort(added["frame"], kind="stable")
+    at = np.searchsorted(columns["frame"], added["frame"][order], side="right")
+    for name, column in added.items():
+        columns[name] = np.insert(columns[name], at, column[order])
+    places = np.empty(len(order), np.int64)
+    places[order] = at + np.arange(len(order))
+    return columns, places
+
+
+def _apply_reasons(reason: Array, updates: list[tuple[Array, Array]]) -> None:
+    """What became of the frames that carried fragments."""
+    for frame, value in updates:
+        still = np.isin(reason[frame], (Reason.FRAGMENT, Reason.FRAGMENT_USED))
+        reason[frame[still]] = value[still]
 
 
 def _all_ethernet(linktype: Array) -> bool:

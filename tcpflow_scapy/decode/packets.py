@@ -12,6 +12,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << i for i in range(9))
 """TCP flag bits (RFC 9293, 3.1; AE is the former NS bit)."""
 
+MAX_NESTED_DATAGRAMS = 8
+"""How deep fragments may lie inside reassembled datagrams."""
+
 IPV6_BASE = 1 << 32
 """Address codes from here up are numbers of interned IPv6 addresses."""
 
@@ -76,6 +79,69 @@ class EncapsulationTable:
 
 
 @dataclass(slots=True)
+class Origins:
+    """Where the bytes of reassembled IP datagrams came from, piece by piece."""
+
+    start: Array
+    """int64, ascending: store address of each piece in a buffer of reassembled datagrams"""
+    length: Array
+    """int64, bytes of the piece"""
+    address: Array
+    """int64, store address of the same bytes in the fragment"""
+    frame: Array
+    """int32, index into the `FrameTable` of the frame that carried the fragment"""
+
+    def find(self, addresses: Array) -> tuple[Array, Array]:
+        """The frame and the place in the capture of any bytes.
+
+        Parameters
+        ----------
+        addresses : ndarray of int64
+            Store addresses, in reassembled datagrams or not.
+
+        Returns
+        -------
+        frame : ndarray of int64
+            -1 for addresses that lie in no reassembled datagram: those stand in a frame already.
+        address : ndarray of int64
+            Store addresses in a capture.
+        """
+        address = np.array(addresses, np.int64)
+        frame = np.full(address.shape, -1, np.int64)
+        # A fragment may itself lie in a reassembled datagram, so this is done until nothing moves.
+        for _ in range(MAX_NESTED_DATAGRAMS + 1):
+            piece = np.searchsorted(self.start, address, side="right") - 1
+            skip = address - self.start[piece]
+            inside = (piece >= 0) & (skip < self.length[piece])
+            if not inside.any():
+                break
+            address = np.where(inside, self.address[piece] + skip, address)
+            frame = np.where(inside, self.frame[piece], frame)
+        return frame, address
+
+
+@dataclass(slots=True)
+class FragmentConflicts:
+    """Versions of bytes of reassembled IP datagrams that differ: one row for each version."""
+
+    number: Array
+    """int32, the same for all versions of the same bytes"""
+    start: Array
+    """int64, store address of the first of these bytes in the reassembled datagram"""
+    length: Array
+    """int64"""
+    frame: Array
+    """int32, index into the `FrameTable` of the frame that carried this version"""
+    address: Array
+    """int64, store address of this version's bytes"""
+    delivered: Array
+    """bool, whether the reassembled datagram holds this version"""
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+@dataclass(slots=True)
 class DatagramTable:
     """One row for every UDP datagram that is not the outside of a tunnel, in capture order."""
 
@@ -133,6 +199,13 @@ class PacketTable:
     addresses: AddressBook
     datagrams: DatagramTable | None = None
     """UDP datagrams of the same capture"""
+    origins: Origins | None = None
+    """where the bytes of reassembled IP datagrams came from; None if there are none"""
+    fragment_missing: Array | None = None
+    """int64, ascending: rows whose IP datagram lacks a fragment. What follows their `length` bytes
+    (up to `wire_length`, or beyond where the last fragment was never seen) is missing because of that."""
+    fragment_conflicts: FragmentConflicts | None = None
+    """fragments that contradict each other; None if there are none"""
 
     def __len__(self) -> int:
         return len(self.frame)

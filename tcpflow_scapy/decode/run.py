@@ -82,6 +82,14 @@ class Run:
 
     # What layers call
 
+    def address(self, items: Items) -> Array:
+        """Store addresses of the cursors."""
+        return items.cursor + self.base
+
+    def place(self, position: Array) -> Array:
+        """Where positions lie in `memory`: as they are, for frames."""
+        return position
+
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
         """Headers of that form at positions of the memory (one copy; any alignment).
 
@@ -157,7 +165,7 @@ class Run:
                 "identification": identification,
                 "offset": offset,
                 "more": more,
-                "address": items.cursor + self.base,
+                "address": self.address(items),
                 "length": np.maximum(captured - items.cursor, 0),
                 "wire_length": np.maximum(items.wire - items.cursor, 0),
             }

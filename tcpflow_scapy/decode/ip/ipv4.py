@@ -44,8 +44,11 @@ def ip(run: Run, items: Items) -> None:
     """An IP header of either version, told by its first four bits."""
     items, first = run.take(items, _BYTE, Reason.TRUNCATED_IP)
     four = first >> 4 == 4
-    run.forward(ipv4, items.pick(four))
-    run.forward(ipv6, items.pick(~four))
+    # Called, not forwarded: telling versions apart is no header, and depth counts headers.
+    if four.any():
+        ipv4(run, items.pick(four))
+    if not four.all():
+        ipv6(run, items.pick(~four))
 
 
 def ipv4(run: Run, items: Items) -> None:

@@ -80,7 +80,7 @@ def ipv6(run: Run, items: Items) -> None:
     jumbo = np.flatnonzero((payload == 0) & (following == HOP_BY_HOP))
     if len(jumbo):
         _apply_jumbo(run, moved, jumbo)
-    _walk(run, moved, following)
+    payload_chain(run, moved, following)
 
 
 def _apply_jumbo(run: Run, items: Items, index: Array) -> None:
@@ -108,8 +108,17 @@ def _apply_jumbo(run: Run, items: Items, index: Array) -> None:
         at = np.where(found, stop, at + step)
 
 
-def _walk(run: Run, items: Items, following: Array) -> None:
-    """Step over extension headers, all packets in step."""
+def payload_chain(run: Run, items: Items, following: Array) -> None:
+    """Step over extension headers, all packets in step, and go on by protocol.
+
+    Parameters
+    ----------
+    run : Run
+    items : Items
+        The cursor stands behind an IPv6 header or an extension header.
+    following : ndarray of uint8
+        The protocol or extension header that each cursor stands on.
+    """
     for _ in range(MAX_EXTENSIONS + 1):
         extended = _IS_EXTENSION[following]
         if not extended.all():

@@ -55,7 +55,7 @@ def emit(run: Run, items: Items, header: Array, data_offset: Array) -> None:
             "source": items.source << np.uint64(16) | header["source"],
             "destination": items.destination << np.uint64(16) | header["destination"],
             "state": items.state,
-            "header": items.cursor + run.base,
+            "header": run.address(items),
             # Options that snaplen cut off are not there to be read.
             "data_offset": np.minimum(data_offset, captured - items.cursor).astype(np.uint8),
             "sequence": header["sequence"].astype(np.uint32),

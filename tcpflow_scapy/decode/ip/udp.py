@@ -49,7 +49,7 @@ def datagram(run: Run, items: Items) -> None:
             "source": items.source << np.uint64(16) | header["source"],
             "destination": items.destination << np.uint64(16) | header["destination"],
             "state": items.state,
-            "address": items.cursor + run.base,
+            "address": run.address(items),
             "length": np.maximum(captured - items.cursor, 0).astype(np.uint32),
             "wire_length": np.maximum(items.wire - items.cursor, 0).astype(np.uint32),
         }

@@ -14,4 +14,4 @@ LABEL = Label("ipip", key="name", hidden=True)
 def ip_in_ip(run: Run, items: Items) -> None:
     """The inner version is told by its first bits."""
     run.mark(items, LABEL)
-    run.forward(ip, items)
+    ip(run, items)

@@ -1,0 +1,86 @@
+"""The second buffer: reassembled datagrams that are read, not copied.
+
+A capture of nothing but fragments would need as much memory again if its datagrams were put together.
+So the buffer only knows where their pieces lie, and reads them when somebody asks. Every datagram has
+a slot of its own in the buffer's addresses, larger than any datagram.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from typing import IO, Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.store import Store
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SLOT_BITS = 17
+"""A datagram holds less than 65,536 bytes; the slot is larger so that no header can reach the next one."""
+
+SLOT_MASK = (1 << SLOT_BITS) - 1
+
+NAME = "reassembled IP datagrams"
+
+
+class PieceBuffer:
+    """Datagrams as lists of pieces in other buffers.
+
+    Parameters
+    ----------
+    store : Store
+        Where the pieces are.
+    start : ndarray of int64
+        Offset of each piece in this buffer, ascending; pieces do not overlap.
+    length : ndarray of int64
+    address : ndarray of int64
+        Where each piece lies in the store.
+    """
+
+    def __init__(self, store: Store, start: Array, length: Array, address: Array) -> None:
+        self._store = store
+        self._start = start
+        self._length = length
+        self._address = address
+        self._mapped: Array | None = None
+
+    def __len__(self) -> int:
+        return int(self._start[-1] + self._length[-1]) if len(self._start) else 0
+
+    def __getitem__(self, where: slice) -> bytes:
+        """The bytes from `where.start` on, up to `where.stop` or to where the datagram's pieces end."""
+        at, stop = int(where.start or 0), len(self) if where.stop is None else int(where.stop)
+        parts = []
+        piece = int(np.searchsorted(self._start, at, side="right")) - 1
+        while 0 <= piece < len(self._start) and at < stop:
+            skip = at - int(self._start[piece])
+            size = min(int(self._length[piece]) - skip, stop - at)
+            if skip < 0 or size < 0:
+                break
+            parts.append(self._store.read(int(self._address[piece]) + skip, size))
+            at += size
+            piece += 1
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def array(self) -> Array:
+        """All slots as one array, for those who compare by column: a sparse temporary file, made once."""
+        if self._mapped is None:
+            self._mapped = self._materialize()
+        return self._mapped
+
+    def _materialize(self) -> Array:
+        if not len(self):
+            return np.empty(0, np.uint8)
+        file: IO[bytes]
+        with tempfile.TemporaryFile(prefix="tcpflow-scapy-") as file:
+            file.truncate(len(self))
+            for start, length, address in zip(
+                self._start.tolist(), self._length.tolist(), self._address.tolist(), strict=True
+            ):
+                file.seek(start)
+                file.write(self._store.read(address, length))
+            file.flush()
+            # The mapping keeps the nameless file alive.
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

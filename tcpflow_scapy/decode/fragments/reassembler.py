@@ -1,0 +1,183 @@
+"""Fragments of a whole capture: put together, and sent through the layers again.
+
+A datagram can hold a tunnel, and the tunnel fragments of other datagrams; so this goes in rounds, whole
+datagrams first, until nothing new comes out. What is incomplete then is used as far as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.columns import ColumnParts, join
+from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
+from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.run import Context, Run
+
+from .buffer import SLOT_BITS
+from .chains import Chains, usable
+from .datagram_run import Datagrams
+from .grouping import line_up
+from .plan import FRAGMENT_DTYPES, Conflict, Plan
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ORIGIN_DTYPES = {"start": np.int64, "length": np.int64, "address": np.int64, "frame": np.int32}
+_CONFLICT_DTYPES = {
+    "number": np.int32,
+    "start": np.int64,
+    "length": np.int64,
+    "frame": np.int32,
+    "address": np.int64,
+    "delivered": np.bool_,
+}
+
+
+class Reassembler:
+    """Collects fragments, then decodes the datagrams they make.
+
+    Parameters
+    ----------
+    store : Store
+        Where their bytes are; gets the buffers with the datagrams.
+    context : Context
+    policy : str
+        One of `policy.POLICIES`.
+    """
+
+    def __init__(self, store: Store, context: Context, policy: str) -> None:
+        self._store = store
+        self._context = context
+        self._chains = Chains(store, policy)
+        self._table = ColumnParts(FRAGMENT_DTYPES)
+        self._origins = ColumnParts(_ORIGIN_DTYPES)
+        self._conflicts = ColumnParts(_CONFLICT_DTYPES)
+        self._conflict_count = 0
+        self._nested = False
+        self.reasons: list[tuple[Array, Array]] = []
+        """(frames, reasons) to be applied in this order"""
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def collect(self, parts: list[dict[str, Array]], first: int, time: Array) -> None:
+        """Keep the fragments that a run over frames found.
+
+        Parameters
+        ----------
+        parts : list of dict
+            ``Run.fragments``; units are frames.
+        first : int
+            Number of frames before the run's.
+        time : ndarray of int64
+            Of the run's frames.
+        """
+        part = join(parts)
+        unit = part.pop("unit")
+        order = np.argsort(unit, kind="stable")
+        part = {name: column[order] for name, column in part.items()}
+        self._table.append({**part, "frame": unit[order] + first, "time": time[unit[order]]})
+
+    def runs(self) -> Iterator[tuple[Run, Array, Origins]]:
+        """Put datagrams together and decode them; the fragments are gone afterwards.
+
+        Yields
+        ------
+        run : Run
+            With segments and datagrams as results; their units are meaningless.
+        missing : ndarray of bool
+            For each unit of the run, whether a fragment is missing from it.
+        origins : Origins
+            Where the run's bytes came from.
+        """
+        table = self._table.build()
+        whole_only = True
+        for _ in range(2 * MAX_NESTED_DATAGRAMS):
+            plan, rest = self._plan(table, whole_only)
+            yield from self._decode(table, plan)
+            table = self._merge(table, rest)
+            if not len(table["frame"]) or (not whole_only and not len(plan)):
+                return
+            # Incomplete datagrams wait until no whole one can bring their missing fragments.
+            whole_only = len(plan) > 0 if whole_only else True
+
+    def _plan(self, table: dict[str, Array], whole_only: bool) -> tuple[Plan, Array]:
+        """The datagrams to put together now, and which fragments stay for later."""
+        index = np.flatnonzero(usable(table))
+        if not len(index):
+            return Plan.empty(), np.zeros(len(table["frame"]), bool)
+        keys = self._context.states.keys(table["state"][index])
+        plan = self._chains.plan(table, line_up(table, index, keys))
+        if whole_only:
+            plan = plan.select(plan.complete)
+        rest = np.zeros(len(table["frame"]), bool)
+        rest[index] = True
+        rest[plan.used()] = False
+        return plan, rest
+
+    def _merge(self, table: dict[str, Array], rest: Array) -> dict[str, Array]:
+        """Fragments that are left, and those that came out of datagrams."""
+        self._table.append({name: column[rest] for name, column in table.items()})
+        merged = self._table.build()
+        order = np.argsort(merged["frame"], kind="stable")
+        return {name: column[order] for name, column in merged.items()}
+
+    def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[Run, Array, Origins]]:
+        """Give a plan's datagrams a buffer and send them through the layers, chunk by chunk."""
+        if not len(plan):
+            return
+        datagrams = Datagrams(self._store, self._context, table, plan)
+        origins = datagrams.origins
+        self._origins.append({name: getattr(origins, name) for name in _ORIGIN_DTYPES})
+        self._note_conflicts(table, plan.conflicts, datagrams.base)
+        used = plan.used()
+        self.reasons.append((table["frame"][used], np.full(len(used), Reason.FRAGMENT_USED, np.uint8)))
+        for run in datagrams.runs():
+            lead = datagrams.lead[run.number]
+            self._keep_fragments(run, table["time"][lead], origins)
+            self.reasons.append((table["frame"][lead], run.reason))
+            yield run, plan.missing[run.number], self.origins() if self._nested else origins
+
+    def _keep_fragments(self, run: Run, time: Array, origins: Origins) -> None:
+        """Fragments inside datagrams join the others."""
+        if not run.fragments:
+            return
+        part = join(run.fragments)
+        part["time"] = time[part.pop("unit")]
+        part["frame"] = origins.find(part["address"])[0]
+        self._table.append(part)
+        self._nested = True
+
+    def origins(self) -> Origins:
+        """Where the bytes of all datagrams so far came from."""
+        columns = self._origins.build()
+        self._origins.append(columns)
+        return Origins(**columns)
+
+    def _note_conflicts(self, table: dict[str, Array], conflicts: list[Conflict], base: int) -> None:
+        """Keep the versions of contradicting bytes."""
+        rows = [
+            (
+                self._conflict_count + i,
+                base + (conflict.datagram << SLOT_BITS) + conflict.offset,
+                conflict.length,
+                table["frame"][fragment],
+                table["address"][fragment] + skip,
+                delivered,
+            )
+            for i, conflict in enumerate(conflicts)
+            for fragment, skip, delivered in conflict.versions
+        ]
+        self._conflict_count += len(conflicts)
+        if rows:
+            columns = zip(*rows, strict=True)
+            self._conflicts.append(
+                {name: np.array(c) for name, c in zip(_CONFLICT_DTYPES, columns, strict=True)}
+            )
+
+    def conflicts(self) -> FragmentConflicts | None:
+        """All contradictions found, None if there are none."""
+        return FragmentConflicts(**self._conflicts.build()) if len(self._conflicts) else None
