@@ -20,10 +20,10 @@ HEAVY = {"numpy", "pandas", "scapy", "rich", "matplotlib", "IPython"}
 
 def modules_after(code: str) -> set[str]:
     """Top-level modules that a fresh interpreter has loaded after running `code`."""
-    script = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    script = f"import sys\n{code}\nprint('MODULES', *{{name.split('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", script]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    return set(run.stdout.split())
+    return set(run.stdout.rpartition("MODULES")[2].split())
 
 
 def test_every_public_name_exists_and_is_listed() -> None:

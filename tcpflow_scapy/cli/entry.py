@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 from tcpflow_scapy import __version__
@@ -61,7 +62,8 @@ def _guarded(settings: Settings) -> int:
     """The job, with every expected failure as one line."""
     from tcpflow_scapy.errors import FilterError, TcpflowError
 
-    signal.signal(signal.SIGTERM, _terminate)
+    with suppress(ValueError):  # not in the main thread: then signals are someone else's business
+        signal.signal(signal.SIGTERM, _terminate)
     try:
         from tcpflow_scapy.cli.job import run
 

@@ -151,6 +151,10 @@ def summary(flows: FlowTable, settings: Settings, written: tuple[int, int] | Non
     """One line: what was found, what was written, how far it can be trusted."""
     found = flows._evidence.reassembly
     parts = [f"{plural(flows.capture.frames, 'frame')}, {plural(len(flows), 'flow')}"]
+    unused = flows.capture.unused
+    if unused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in unused.items())
+        parts.append(f"{plural(sum(unused.values()), 'frame')} not used ({reasons})")
     if written is not None:
         files, size = written
         parts.append(f"{plural(files, 'file')} ({plural(size, 'byte')}) in {settings.outdir or '.'}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
+from textwrap import fill, wrap
 
 from tcpflow_scapy.cli.options import GROUPS, REFUSED, Option
 
@@ -36,7 +36,7 @@ def usage() -> str:
         parts.append(f"{title}:\n" + "".join(_entry(option) for option in options))
     parts.append(TEMPLATES)
     refused = " ".join(option.text for option in REFUSED)
-    parts.append(f"Options of tcpflow that are refused, each with the reason: {refused}\n")
+    parts.append(fill(f"Options of tcpflow that are refused, each with the reason: {refused}", WIDTH) + "\n")
     parts.append(EPILOGUE)
     return "\n".join(parts)
 
