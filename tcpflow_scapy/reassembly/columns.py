@@ -9,6 +9,31 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+FEW_VALUES = 50_000
+"""Columns up to this length are numbered without pandas, whose import takes longer than the work."""
+
+
+def factorize(values: Array) -> tuple[Array, int]:
+    """Number distinct integers in order of first appearance.
+
+    Returns
+    -------
+    codes : ndarray of int64
+        The number of each value.
+    count : int
+        How many distinct values there are.
+    """
+    if len(values) <= FEW_VALUES:
+        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        rank = np.empty(len(first), np.int64)
+        rank[np.argsort(first)] = np.arange(len(first))
+        return rank[inverse], len(first)
+    import pandas as pd
+
+    codes, uniques = pd.factorize(values)
+    return codes.astype(np.int64, copy=False), len(uniques)
+
+
 def stable_order(groups: Array, count: int) -> Array:
     """Stable argsort of small non-negative integers.
 

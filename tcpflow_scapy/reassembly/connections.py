@@ -9,7 +9,14 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
-from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, ranges, stable_order, starts_of
+from tcpflow_scapy.reassembly.columns import (
+    factorize,
+    first_rows,
+    group_reduce,
+    ranges,
+    stable_order,
+    starts_of,
+)
 from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
 from tcpflow_scapy.reassembly.pairs import pair_packets
 from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
@@ -136,16 +143,16 @@ def _holes(
     g, begin, size = group[rows], offset[rows], length[rows]
     heads = np.flatnonzero(first_rows(g))
     volume = np.add.reduceat(size, heads)
-    big = g[heads[volume > HUGE]]
+    tails = np.append(heads[1:], len(g))
     bad_sides = np.zeros(len(wide), bool)
-    for side in big.tolist():
-        members = g == side
+    for i in np.flatnonzero(volume > HUGE).tolist():
+        members = slice(int(heads[i]), int(tails[i]))
         numbers = begin[members] % MODULUS
-        cut = after_widest_hole(numbers, size[members])
+        cut = after_widest_hole(numbers, size[members], max_gap)
         if cut is None:
             begin[members] = unwrap(numbers.astype(np.uint32))
         else:
-            begin[members] = numbers if known[side] else (numbers - cut) % MODULUS
+            begin[members] = numbers if known[g[members][0]] else (numbers - cut) % MODULUS
     order = np.lexsort((begin, g))
     g, begin, size = g[order], begin[order], size[order]
     new = first_rows(g)
@@ -181,14 +188,7 @@ def _split(
     found = split_pairs(suspects, int(suspicious.sum()), max_gap)
     label = pair.astype(np.int64)
     label[rows] = len(suspicious) + found
-    return _compact(label)
-
-
-def _compact(label: Array) -> tuple[Array, int]:
-    import pandas as pd
-
-    codes, uniques = pd.factorize(label)
-    return codes.astype(np.int64), len(uniques)
+    return factorize(label)
 
 
 def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[Array, int]:
@@ -200,7 +200,7 @@ def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[A
     idle[1:] = (t[1:] - t[:-1] > timeout) & (t[:-1] != NO_TIME)
     out = np.empty(len(label), np.int64)
     out[order] = np.cumsum(cut | idle) - 1
-    return _compact(out)
+    return factorize(out)
 
 
 def _arrange(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import EncapsulationTable, PacketTable
+from tcpflow_scapy.reassembly.columns import factorize
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,12 +42,10 @@ def pair_packets(packets: PacketTable, ignore_vlan: bool) -> tuple[Array, Array,
     count : int
         How many pairs there are.
     """
-    import pandas as pd
-
     n = len(packets)
     if n == 0:
         return np.empty(0, np.int32), np.empty(0, np.uint8), 0
-    codes, _ = pd.factorize(np.concatenate((packets.source, packets.destination)))
+    codes, _ = factorize(np.concatenate((packets.source, packets.destination)))
     low = np.minimum(codes[:n], codes[n:])
     high = np.maximum(codes[:n], codes[n:])
     direction = (codes[:n] > codes[n:]).view(np.uint8)
@@ -54,11 +53,9 @@ def pair_packets(packets: PacketTable, ignore_vlan: bool) -> tuple[Array, Array,
     low <<= 32
     low |= high
     del high
-    pair, uniques = pd.factorize(low)
-    count = len(uniques)
+    pair, count = factorize(low)
     keys = encapsulation_keys(packets.encapsulations, ignore_vlan)
     if len(keys) and keys.max() > 0:
         width = int(keys.max()) + 1
-        pair, uniques = pd.factorize(pair * width + keys[packets.encapsulation])
-        count = len(uniques)
+        pair, count = factorize(pair * width + keys[packets.encapsulation])
     return pair.astype(np.int32), direction, count

@@ -7,7 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, ranges, stable_order, starts_of
+from tcpflow_scapy.reassembly import columns
+from tcpflow_scapy.reassembly.columns import (
+    factorize,
+    first_rows,
+    group_reduce,
+    ranges,
+    stable_order,
+    starts_of,
+)
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+@given(values=st.lists(st.integers(0, 2**64 - 1)))
+def test_factorize_counts_by_first_appearance(few: int, values: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "FEW_VALUES", few)
+        codes, count = factorize(np.array(values, np.uint64))
+    distinct = list(dict.fromkeys(values))
+    assert codes.tolist() == [distinct.index(value) for value in values]
+    assert codes.dtype == np.int64
+    assert count == len(distinct)
+
 
 groups = st.lists(st.integers(0, 5), max_size=40)
 
