@@ -3,7 +3,7 @@
 The numbers of one direction lie on a circle of 2**32. Data and SYNs are put on it as intervals; it is cut
 wherever more than `max_gap` is empty, and again at every SYN with a new ISN. What lies between two cuts is
 a *half*: what one side sent in one connection. Nothing here looks at the order of arrival, except for
-directions that carry more than the circle holds.
+directions in which more was sent than the circle holds.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def find_halves(
     new = first_rows(direction[order])
     cut = new.copy()
     cut[1:] |= axis[order][1:] - reach[:-1] > max_gap
-    if count and _close_circles(position, end, order, cut, new, direction, huge, max_gap):
+    if count and _close_circles(position, end, order, cut, new, direction, syn, huge, max_gap):
         end = position + length + syn
         order = np.lexsort((tie, position, direction))
         axis, low, base = _axis(direction, position, end, directions, max_gap)
@@ -192,20 +192,31 @@ def _close_circles(
     cut: Array,
     new: Array,
     direction: Array,
+    syn: Array,
     huge: Array,
     max_gap: int,
 ) -> bool:
-    """Move arcs that end just before 2**32 below zero where they go on from zero. True if any moved."""
+    """Move arcs that end just before 2**32 below zero where they go on from zero. True if any moved.
+
+    Where everything is one arc that bites its tail, one stream of more than 4 GiB went round; it is followed
+    in the order of arrival. Several SYNs say that it was several streams.
+    """
     begins = np.flatnonzero(new)
     stops = np.append(begins[1:], len(order))
     cuts = np.flatnonzero(cut)
     last_cut = cuts[np.searchsorted(cuts, stops, side="left") - 1]
     moved = False
     for begin, stop, last in zip(begins.tolist(), stops.tolist(), last_cut.tolist(), strict=True):
-        if last == begin or huge[direction[order[begin]]]:
+        if huge[direction[order[begin]]]:
             continue
         tail = order[last:stop]
-        if int(position[order[begin]]) + MODULUS - int(end[tail].max()) <= max_gap:
+        if int(position[order[begin]]) + MODULUS - int(end[tail].max()) > max_gap:
+            continue
+        if last > begin:
             position[tail] -= MODULUS
+            moved = True
+        elif len(np.unique(position[tail[syn[tail]]])) <= 1:
+            rows = np.sort(tail)
+            position[rows] = position[rows[0]] + unwrap(position[rows].astype(np.uint32))
             moved = True
     return moved

@@ -12,7 +12,14 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
+from tcpflow_scapy.reassembly.sequence import (
+    HUGE,
+    MODULUS,
+    after_widest_hole,
+    distance,
+    distances,
+    unwrap,
+)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -34,10 +41,10 @@ class Offsets:
     base: Array
     """uint32[streams]: sequence number of offset 0"""
     unwrapped: dict[int, Array]
-    """offsets of the packets of streams longer than 2**31"""
+    """offsets of the packets of streams that reach further than 2**31"""
 
 
-def place_packets(packets: PacketTable, order: Array, packet_start: Array) -> Offsets:
+def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_gap: int) -> Offsets:
     """Unwrap the sequence numbers of all streams.
 
     Parameters
@@ -46,6 +53,8 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array) -> Of
     order : ndarray of int32
         Packet rows by stream, then arrival.
     packet_start : ndarray of int64
+    max_gap : int
+        Bytes that may be missing inside a stream.
     """
     streams = len(packet_start) - 1
     stream = np.repeat(np.arange(streams, dtype=np.int32), np.diff(packet_start))
@@ -70,8 +79,20 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array) -> Of
     reference[known] = ((isn[known] + 1) % MODULUS).astype(np.uint32)
     _silent_streams(packets, order, stream, flags, packet_start, reference)
     start = distances(begin, reference[stream])
-    unwrapped = _long_streams(start, begin, wire, reset, stream, data, reference, known, packet_start)
-    lowest = group_reduce(np.minimum, start[data], stream[data], streams, 0)
+    group, at, size = stream[data], start[data], wire[data]
+    lowest = group_reduce(np.minimum, at, group, streams, 0)
+    highest = group_reduce(np.maximum, at + size, group, streams, 0)
+    volume = group_reduce(np.add, size, group, streams, 0)
+    far = np.flatnonzero((highest - lowest > HUGE) | (volume > HUGE))
+    unwrapped: dict[int, Array] = {}
+    for number in far.tolist():
+        rows = slice(int(packet_start[number]), int(packet_start[number + 1]))
+        start[rows] = _long_stream(
+            begin[rows], wire[rows], reset[rows], int(reference[number]), bool(known[number]), max_gap
+        )
+        unwrapped[number] = start[rows]
+        carrying = wire[rows] > 0
+        lowest[number] = start[rows][carrying].min()
     shift = np.where(known, 0, lowest)
     if shift.any():
         start -= shift[stream]  # also in `unwrapped`, whose columns are views
@@ -104,56 +125,35 @@ def _silent_streams(
     reference[target] = ((first[group[heads]].astype(np.int64) + lowest) % MODULUS).astype(np.uint32)
 
 
-def _long_streams(
-    start: Array,
-    begin: Array,
-    wire: Array,
-    reset: Array,
-    stream: Array,
-    data: Array,
-    reference: Array,
-    known: Array,
-    packet_start: Array,
-) -> dict[int, Array]:
-    """Streams with more data than signed 32-bit distances can order.
+def _long_stream(
+    numbers: Array, wire: Array, reset: Array, reference: int, known: bool, max_gap: int
+) -> Array:
+    """Offsets in a stream that reaches further than signed 32-bit distances can order.
 
-    Up to 4 GiB they are placed on the circle, which does not depend on arrival; longer ones are followed
-    packet by packet, each the shorter way from the one before.
+    As long as part of the circle is empty, the place of a byte does not depend on arrival. Streams that go
+    all the way round are followed packet by packet, each the shorter way from the one before.
     """
-    unwrapped: dict[int, Array] = {}
-    if not len(data):
-        return unwrapped
-    heads = np.flatnonzero(first_rows(stream[data]))
-    volume = np.add.reduceat(wire[data], heads)
-    for number in stream[data[heads[volume > HUGE]]].tolist():
-        low, high = int(packet_start[number]), int(packet_start[number + 1])
-        rows = np.arange(low, high)
-        numbers = begin[rows]
-        carrying = wire[rows] > 0
-        positions = _on_circle(numbers, wire[rows], carrying, int(reference[number]), bool(known[number]))
-        if positions is None:
-            # A forged reset must not lead the way: resets are placed by the packet before them.
-            follow = np.flatnonzero(~reset[rows])
-            walked = unwrap(numbers[follow])
-            walked += int(distances(numbers[follow[:1]], reference[number : number + 1])[0])
-            guide = np.maximum(np.searchsorted(follow, np.arange(len(rows)), side="right") - 1, 0)
-            positions = walked[guide] + distances(numbers, numbers[follow[guide]])
-        start[rows] = positions
-        unwrapped[number] = start[low:high]
-    return unwrapped
-
-
-def _on_circle(numbers: Array, wire: Array, carrying: Array, reference: int, known: bool) -> Array | None:
-    """Positions of a stream of less than 4 GiB, found by where its circle is empty; None if it is full."""
-    cut = after_widest_hole(numbers[carrying].astype(np.int64), wire[carrying])
+    carrying = wire > 0
+    cut = after_widest_hole(numbers[carrying].astype(np.int64), wire[carrying], max_gap)
     if cut is None:
-        return None
-    if known:
-        cut = reference
+        return _followed(numbers, reset, reference)
     position = (numbers.astype(np.int64) - cut) % MODULUS
-    # Bare acknowledgments from just before the first byte belong before it, not 4 GiB after.
-    position[~carrying & (position > MODULUS - (1 << 16))] -= MODULUS
-    return position + (0 if known else int((cut - reference) % MODULUS))
+    # What carries no data may lie on either side of the stream: the nearer one.
+    reach = int((position + wire)[carrying].max())
+    position[~carrying & (position > (reach + MODULUS) // 2)] -= MODULUS
+    return position + (distance(cut, reference) if known else -((reference - cut) % MODULUS))
+
+
+def _followed(numbers: Array, reset: Array, reference: int) -> Array:
+    """Offsets by arrival.
+
+    A forged reset must not lead the way: resets are placed by the packet before them.
+    """
+    follow = np.flatnonzero(~reset)
+    walked = unwrap(numbers[follow]) + distance(int(numbers[follow[0]]), reference)
+    guide = np.maximum(np.searchsorted(follow, np.arange(len(numbers)), side="right") - 1, 0)
+    found: Array = walked[guide] + distances(numbers, numbers[follow[guide]])
+    return found
 
 
 def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, limit: Array) -> Array:

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MODULUS = 1 << 32
 
 HUGE = 1 << 31
-"""Signed distances cannot order more payload than this."""
+"""Signed distances cannot order streams that reach further than this."""
 
 
 def distance(later: int, earlier: int) -> int:
@@ -55,8 +55,8 @@ def unwrap(sequence: Array) -> Array:
     return positions
 
 
-def after_widest_hole(begin: Array, size: Array) -> int | None:
-    """Where a stream begins that fills less than the circle, whatever the order of its segments.
+def after_widest_hole(begin: Array, size: Array, max_gap: int) -> int | None:
+    """Where a stream begins that leaves part of the circle empty, whatever the order of its segments.
 
     Parameters
     ----------
@@ -64,20 +64,20 @@ def after_widest_hole(begin: Array, size: Array) -> int | None:
         Sequence numbers of segments, in [0, 2**32); at least one.
     size : ndarray of int64
         Their payload.
+    max_gap : int
+        Bytes that may be missing inside a stream.
 
     Returns
     -------
     int or None
-        The first number after the widest empty stretch; None where nothing is empty, or there is more payload
-        than the circle holds.
+        The first number after the widest empty stretch; None where none is wider than `max_gap`: the stream
+        goes all the way round.
     """
-    if int(size.sum()) >= MODULUS:
-        return None
     order = np.argsort(begin, kind="stable")
     begin, size = begin[order], size[order]
     reach = np.maximum.accumulate(begin + size)
     holes = np.append(begin[1:], begin[0] + MODULUS) - reach
     widest = int(np.argmax(holes))
-    if holes[widest] <= 0:
+    if holes[widest] <= max_gap:
         return None
     return int(begin[(widest + 1) % len(begin)])

@@ -63,7 +63,7 @@ def build_streams(
         Packets whose payload is short because an IP fragment is missing.
     """
     order, packet_start = grouping.order, grouping.packet_start
-    offsets = place_packets(packets, order, packet_start)
+    offsets = place_packets(packets, order, packet_start, max_gap)
     streams = len(packet_start) - 1
     group = offsets.stream
     data = np.flatnonzero(offsets.wire > 0)

@@ -9,7 +9,7 @@ from tcpflow_scapy.reassembly.offsets import Offsets, acknowledged_offsets, fin_
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import ACK, FIN, RST, SYN, Capture, Conversation, play
 
-from .grouped import Packets, group, packets_of
+from .grouped import MAX_GAP, Packets, group, packets_of
 
 EDGES = [0, 1, 1000, 2**31 - 3, 2**31, 2**32 - 6, 2**32 - 2, 2**32 - 1]
 
@@ -19,7 +19,7 @@ def placed(c: Conversation | Capture) -> tuple[Packets, Offsets, list[list[int]]
     packets = packets_of(c)
     grouping = group(packets)
     assert grouping.count == 1
-    offsets = place_packets(packets.table, grouping.order, grouping.packet_start)
+    offsets = place_packets(packets.table, grouping.order, grouping.packet_start, MAX_GAP)
     return packets, offsets, [part.tolist() for part in np.split(offsets.start, grouping.packet_start[1:-1])]
 
 
@@ -175,6 +175,48 @@ def test_acknowledgments_of_a_long_stream(total: int) -> None:
     flow = flow_of(c)
     assert flow.client.size == total + SEGMENT
     assert flow.client.gaps["cause"].tolist()[-1] == "not_captured"
+
+
+def sparse(total: int, syn: bool = True) -> Conversation:
+    """Eight bytes every 15 million: almost all of the stream was lost."""
+    c = Conversation(isn=2**32 - 77, server_isn=2**31)
+    if syn:
+        c.handshake()
+    for at in range(0, total, 15_000_000):
+        c.client(stamp(at), at=at)
+    return c
+
+
+def check_sparse(capture: Capture | Conversation, total: int) -> None:
+    flow = flow_of(capture)
+    places = range(0, total, 15_000_000)
+    assert [(at, data) for at, _, data in flow.client.chunks()] == [(at, stamp(at)) for at in places]
+    assert flow.client.size == places[-1] + 8
+    assert flow.client.gaps["start"].tolist() == [at + 8 for at in places[:-1]]
+
+
+@pytest.mark.parametrize("syn", [True, False])
+def test_a_stream_with_little_data_that_reaches_far(syn: bool) -> None:
+    for total in (2_300_000_000, 4_200_000_000):
+        c = sparse(total, syn)
+        check_sparse(c, total)
+        check_sparse(Capture(c).reverse(), total)
+        check_sparse(Capture(c).shuffle(1), total)
+    check_sparse(sparse(13_000_000_000, syn), 13_000_000_000)
+
+
+def test_what_lies_around_a_far_reaching_stream() -> None:
+    """A keep-alive and a bare ACK from before the first byte, the FIN and a reset from after the last."""
+    c = sparse(3_000_000_000)
+    end = 2_985_000_008
+    c.send("client", b"?", at=-1)
+    c.send("client", flags=ACK, seq=2**32 - 77 - 5)
+    c.send("client", flags=FIN | ACK, at=end)
+    c.send("client", flags=RST | ACK, seq=c.frames[-1].seq + 1)
+    table = flow_of(c).client.segments
+    assert table["offset"].tolist()[-4:] == [-1, -6, end, end + 1]
+    assert table["class"].tolist()[-4:] == ["before_start", "ack", "fin", "rst"]
+    assert flow_of(c).client.size == end
 
 
 def test_two_connections_of_3_gib_on_one_pair_of_ports() -> None:

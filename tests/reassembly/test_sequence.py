@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly.sequence import MODULUS, distance, distances, unwrap
+from tcpflow_scapy.reassembly.sequence import MODULUS, after_widest_hole, distance, distances, unwrap
 
 EDGES = [0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1]
 numbers = st.one_of(st.integers(0, MODULUS - 1), st.sampled_from(EDGES))
@@ -54,6 +54,28 @@ def test_unwrapping_goes_round_many_times() -> None:
     positions = [i * step for i in range(40)]
     found = unwrap(np.array([(7 + p) % MODULUS for p in positions], np.uint32))
     assert found.tolist() == positions
+
+
+def beginning(*segments: tuple[int, int], max_gap: int = 100) -> int | None:
+    begin = np.array([s % MODULUS for s, _ in segments], np.int64)
+    return after_widest_hole(begin, np.array([n for _, n in segments], np.int64), max_gap)
+
+
+@pytest.mark.parametrize("start", EDGES)
+def test_a_stream_begins_after_the_widest_hole(start: int) -> None:
+    segments = [(start + 5000, 10), (start, 500), (start + 490, 30), (start + 900, 2000)]
+    assert beginning(*segments) == start
+    assert beginning(*segments[::-1]) == start
+    assert beginning((start, 1)) == start
+
+
+def test_a_stream_that_goes_all_the_way_round_begins_nowhere() -> None:
+    quarter = 1 << 30
+    full = [(i * quarter + 77, quarter - 100) for i in range(4)]
+    assert beginning(*full) is None
+    assert beginning(*full, max_gap=99) in [start for start, _ in full]
+    assert beginning((0, MODULUS)) is None
+    assert beginning((0, quarter), (quarter - 5, 3 * quarter), (7, 9)) is None
 
 
 def test_unwrapping_nothing_and_one_number() -> None:
