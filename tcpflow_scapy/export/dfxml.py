@@ -1,6 +1,6 @@
 """The report: Digital Forensics XML, with tcpflow's element and attribute names and what it lacks.
 
-One ``fileobject`` for each direction of a connection, in order of first packet, also for those without payload.
+One ``fileobject`` for each direction of a connection, by first packet, also for those without payload.
 Beyond tcpflow's: flow number, VLAN ids, layers, SHA-256, gaps with their cause, conflicts, and byte runs that
 say where in the capture the bytes of the file lie. Written as a stream: its size costs no memory.
 """
