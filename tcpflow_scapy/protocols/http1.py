@@ -27,6 +27,7 @@ from .http1_lines import (
     parse_start_line,
 )
 from .http1_message import Head, Limits, Message
+from .http1_resume import rest_of_head
 from .stream_bytes import ByteWindow, Range, StreamBytes
 
 _BLANK = re.compile(rb"\n\r?\n")
@@ -106,7 +107,7 @@ class Http1Parser:
         fields, problems = head.parse()
         if problems:
             head.problems |= problems
-        if not head.whole:
+        if not head.whole and head.lost is None:
             return self._finish(Message(head, "none", (), (), head.end, False))
         named = framing_fields(fields)
         if head.side == "request":
@@ -116,7 +117,11 @@ class Http1Parser:
         if self._body_not_sent(head, framing, named, method is not None and certain):
             head.problems |= {"not_sent"}
             return self._finish(Message(head, "none", (), (), head.end, True))
-        message = self._read_framed(head, framing)
+        unstated = framing.kind == "close" or (framing.kind == "none" and head.side == "request")
+        if head.lost is not None and unstated and not framing.lengths:
+            message = self._read_unknown(head)
+        else:
+            message = self._read_framed(head, framing)
         if framing.problems:
             message.problems |= framing.problems
         return self._finish(message)
@@ -167,6 +172,7 @@ class Http1Parser:
         head = Head(self.side, offset, end, start, raw, blank is not None, fields_limit=self.limits.headers)
         if blank is None:
             head.problems |= {self._why_cut(offset, end)}
+            self._resume(head)
         if text[-1:] != b"\r":
             head.problems |= {"bare_lf"}
         return head
@@ -195,7 +201,20 @@ class Http1Parser:
         start = parse_cut_line(self.side, raw)
         if start is None:
             return None
-        return Head(self.side, offset, end, start, raw, False, frozenset({self._why_cut(offset, end)}))
+        head = Head(self.side, offset, end, start, raw, False, fields_limit=self.limits.headers)
+        head.problems = frozenset({self._why_cut(offset, end)})
+        self._resume(head)
+        return head
+
+    def _resume(self, head: Head) -> None:
+        """Let a head that breaks off at a gap go on behind it, if that looks like its rest."""
+        if "gap_in_head" not in head.problems:
+            return
+        rest = rest_of_head(self._window, head.end, self.limits.head)
+        if rest is not None:
+            head.lost = (head.end, rest[0])
+            head.raw += bytes(rest[0] - head.end) + self._window.peek(rest[0], rest[1] - rest[0])
+            head.end = rest[1]
 
     def _why_cut(self, start: int, end: int) -> str:
         if end < self._window.run_ends(start):
@@ -260,6 +279,13 @@ class Http1Parser:
         if self.closed is False:
             message.problems = frozenset({"no_close_seen"})
         return message
+
+    def _read_unknown(self, head: Head) -> Message:
+        """A body whose length may have been stated in a gap: up to the next message, or the end."""
+        stop = find_message(self.side, self._window, head.end)
+        ranges = ((head.end, stop),) if stop > head.end else ()
+        kind: Kind = "close" if ranges else "none"
+        return Message(head, kind, ranges, tuple(self._gaps_in(ranges)), stop, False)
 
     def _choose_length(self, start: int, lengths: tuple[int, ...]) -> int:
         """Of contradicting lengths the first that leads to the end of the stream or to another message."""

@@ -22,7 +22,7 @@ PROBLEMS: dict[str, str] = {
     "folded_header": "a field goes on in the next line (obsolete since RFC 7230)",
     "gap_in_body": "bytes of the body were never captured",
     "gap_in_framing": "bytes that say where chunks begin were never captured",
-    "gap_in_head": "bytes of the start line or the header fields were never captured",
+    "gap_in_head": "bytes of the head were never captured; the lines they cut are left out",
     "head_cut_short": "the captured stream ends inside the head",
     "head_too_large": "the header fields do not end within the limit",
     "junk_header": "a header line without a colon or a name; it was ignored",
@@ -66,10 +66,12 @@ class Head:
     raw: bytes
     """the bytes of the head"""
     whole: bool
-    """whether all of it is there; if not, what follows is not known to be the body"""
+    """whether all of it is there"""
     problems: frozenset[str] = frozenset()
     skipped: Range | None = None
     """bytes before it that belong to no message"""
+    lost: Range | None = None
+    """a gap in it behind which it goes on; zeros in `raw`"""
     fields_limit: int = 1000
 
     @property
@@ -85,13 +87,18 @@ class Head:
     def parse(self) -> tuple[list[Field], set[str]]:
         """The header fields, and what is wrong with them."""
         first = self.raw.find(b"\n") + 1
-        if not first:
-            return [], set()
-        block = self.raw[first:]
-        if not self.whole:
-            # The last line is cut: half a value would look like a value.
-            block = block[: block.rfind(b"\n") + 1]
-        return parse_fields(block, self.start + first, self.fields_limit)
+        if self.lost is None:
+            # Where it is cut, half a value would look like a value.
+            last = len(self.raw) if self.whole else self.raw.rfind(b"\n") + 1
+            return self._parse_lines(first, last) if first else ([], set())
+        gap = self.lost[0] - self.start
+        fields, problems = self._parse_lines(first, self.raw.rfind(b"\n", 0, gap) + 1)
+        behind = self.raw.find(b"\n", self.lost[1] - self.start) + 1
+        more, others = self._parse_lines(behind, len(self.raw))
+        return (fields if first <= gap else []) + more, problems | others
+
+    def _parse_lines(self, low: int, high: int) -> tuple[list[Field], set[str]]:
+        return parse_fields(self.raw[low:high], self.start + low, self.fields_limit)
 
 
 @dataclass(slots=True)
