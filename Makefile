@@ -6,7 +6,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell sh tools/find-python)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
