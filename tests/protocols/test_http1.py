@@ -413,7 +413,7 @@ def test_gap_in_a_body_is_only_a_gap() -> None:
 
 
 def test_gap_in_a_head_keeps_what_came_before_it() -> None:
-    data = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Len" + bytes(9) + b"\r\n\r\nok" + OK
+    data = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Len" + bytes(9) + b"\xfe\x00\x01ok!" + OK
     found = responses(data, (39, 48))
     assert found[0].head.headers.items() == [("Server", "a")]
     assert found[0].problems == {"gap_in_head"}
