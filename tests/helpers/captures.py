@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from .frames import Frame, RawFrame
@@ -18,20 +18,22 @@ STEP = 1_000_000
 """Time between frames that have none, ns"""
 
 
-@dataclass
 class Capture:
     """Frames in capture order. Methods return a new capture; the frames themselves are shared."""
 
-    frames: list[RawFrame] = field(default_factory=list)
-
     def __init__(self, *parts: Iterable[RawFrame] | RawFrame, start: int = START, step: int = STEP) -> None:
         """Conversations, frames and lists of frames, one after the other."""
-        self.frames = []
+        self.frames: list[RawFrame] = []
         for part in parts:
             self.frames.extend([part] if isinstance(part, RawFrame) else part)
         for index, frame in enumerate(self.frames):
             if frame.time is None:
                 frame.time = start + index * step
+
+    def __repr__(self) -> str:
+        return "".join(
+            ["Capture(", *(f"\n  {number:3} {f!r}" for number, f in enumerate(self.frames, 1)), ")"]
+        )
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -47,7 +47,10 @@ class IpFrame(RawFrame):
         return link_frame(linktype, self.ip_packet(), self.vlans) + self.padding
 
 
-@dataclass
+FLAG_LETTERS = "FSRPAUECN"
+
+
+@dataclass(repr=False)
 class Frame(IpFrame):
     """One TCP segment in a frame. Every field can be set; lengths and checksums follow."""
 
@@ -70,7 +73,7 @@ class Frame(IpFrame):
     offset: int = 0
     """stream offset of the first payload byte, unwrapped (what the script meant)"""
     ack_offset: int | None = None
-    """stream offset of the other side up to which `ack` acknowledges (what the script meant)"""
+    """stream offset of the other side up to which `ack` acknowledges, a FIN counted as one"""
     probe: bool = False
     """a keep-alive or zero-window probe: its bytes are no data"""
     owner: object = field(default=None, repr=False, compare=False)
@@ -101,6 +104,12 @@ class Frame(IpFrame):
             identification=self.identification,
             total_length=self.ip_length,
         )
+
+    def __repr__(self) -> str:
+        ends = f"{self.source[0]}:{self.source[1]} > {self.destination[0]}:{self.destination[1]}"
+        letters = "".join(x for bit, x in enumerate(FLAG_LETTERS) if self.flags >> bit & 1)
+        more = "" if self.snap is None else f" snap={self.snap}"
+        return f"{ends} {letters} seq={self.seq} ack={self.ack} {self.offset}:{self.payload!r}{more}"
 
     @property
     def header_size(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Sequence
+from functools import cache
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << i for i in range(9))
 
@@ -25,6 +26,7 @@ def endpoint(value: str | Endpoint) -> Endpoint:
     return str(ipaddress.ip_address(host.strip("[]"))), int(port)
 
 
+@cache
 def packed(address: str) -> bytes:
     """The 4 or 16 bytes of an address."""
     return ipaddress.ip_address(address).packed

@@ -214,7 +214,7 @@ def _flow(members: list[tuple[int, Frame]]) -> ExpectedFlow:
 def _fill(stream: ExpectedStream, mine: list[tuple[int, Frame]], theirs: list[Frame]) -> None:
     carrying = [(n, f, kept) for n, f in mine for kept in [_kept(f)] if not f.flags & RST]
     stream.has_syn = any(f.flags & SYN for _, f in mine)
-    lowest = min((f.offset for _, f, kept in carrying if kept), default=0)
+    lowest = min((f.offset for _, f, _ in carrying if f.payload), default=0)
     stream.base = 0 if stream.has_syn else lowest
     for number, frame, kept in carrying:
         start = frame.offset - stream.base
@@ -228,7 +228,11 @@ def _fill(stream: ExpectedStream, mine: list[tuple[int, Frame]], theirs: list[Fr
             stream.truncated.append((start + kept, end))
         if frame.payload or frame.flags & FIN:
             stream.known_end = max(stream.known_end, end)
-    acks = [f.ack_offset - stream.base for f in theirs if f.ack_offset is not None]
+    # What a RST acknowledges is left out: any forger can write it, and no stack needs it.
+    honest = [f for f in theirs if f.ack_offset is not None and not f.flags & RST]
+    # The FIN takes a number, but is no byte. Where it was not captured nobody can tell it from one.
+    fins = [f.offset + len(f.payload) for _, f, _ in carrying if f.flags & FIN]
+    acks = [min([f.ack_offset or 0, *fins]) - stream.base for f in honest]
     stream.acknowledged = max([0, *acks])
     stream.known_end = max(stream.known_end, stream.acknowledged if stream.bytes_at or stream.has_syn else 0)
 

@@ -94,6 +94,11 @@ class Conversation:
         self.vlans = vlans
         self.frames: list[Frame] = []
 
+    def __repr__(self) -> str:
+        return "".join(
+            ["Conversation(", *(f"\n  {number:3} {f!r}" for number, f in enumerate(self.frames, 1)), ")"]
+        )
+
     def __iter__(self) -> Iterator[Frame]:
         return iter(self.frames)
 
@@ -137,7 +142,7 @@ class Conversation:
             flags=flags,
             payload=data,
             offset=offset,
-            ack_offset=other.sent if flags & ACK else None,
+            ack_offset=other.sent + other.fin if flags & ACK else None,
             owner=self,
         )
         for name, value in fields.items():

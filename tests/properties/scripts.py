@@ -44,10 +44,12 @@ def conversations(
     max_steps: int = 12,
     handshake: bool | None = None,
     lossy: bool = True,
+    both: bool = False,
 ) -> Conversation:
     """A conversation in which no byte contradicts another.
 
-    `handshake` None: sometimes captured. `lossy` False: every byte that was sent is captured.
+    `handshake` None: sometimes captured. `lossy` False: every byte that was sent is captured. `both`: each
+    side sends something first.
     """
     c = Conversation(
         client,
@@ -60,6 +62,8 @@ def conversations(
     sent = {"client": 0, "server": 0}
     if draw(st.booleans()) if handshake is None else handshake:
         c.handshake()
+    for side in ("client", "server") if both else ():
+        _step(c, side, "data", 3, 0, salt, sent)
     for side, kind, size, back in draw(st.lists(steps, min_size=1, max_size=max_steps)):
         _step(
             c, side, kind if lossy or kind not in ("lost", "skip", "cut") else "data", size, back, salt, sent
@@ -76,6 +80,8 @@ def conversations(
     if lossy and len(c.frames) > 1:
         gone = draw(st.sets(st.integers(0, len(c.frames) - 1), max_size=2))
         c.frames[:] = [f for i, f in enumerate(c.frames) if i not in gone]
+    if not c.frames:
+        c.ack("client")
     return c
 
 

@@ -10,6 +10,7 @@ from tests.helpers.oracle import POLICIES, ExpectedStream
 from tests.helpers.traffic import Capture, Conversation
 from tests.peers.ours import joined
 
+from .effort import kin, law
 from .scripts import captures, contradicting
 from .view import pairs, reassembled, runs
 
@@ -17,6 +18,7 @@ OFFERED = ["first", "last"]
 
 
 @pytest.mark.parametrize("policy", OFFERED)
+@law
 @given(conversation=contradicting())
 def test_overlaps(policy: str, conversation: Conversation) -> None:
     assert policy in POLICIES
@@ -29,6 +31,7 @@ def test_overlaps(policy: str, conversation: Conversation) -> None:
         assert joined(ours.conflicts) == theirs.conflicts()
 
 
+@kin
 @given(contradicting(), st.integers(0, 99))
 def test_conflicts_do_not_depend_on_order_nor_on_policy(conversation: Conversation, seed: int) -> None:
     capture = Capture(conversation)
@@ -40,6 +43,7 @@ def test_conflicts_do_not_depend_on_order_nor_on_policy(conversation: Conversati
     assert theirs.captured
 
 
+@kin
 @given(captures())
 def test_gaps_and_their_causes(capture: Capture) -> None:
     for ours, theirs, _ in pairs(reassembled(capture), capture):
@@ -72,6 +76,7 @@ def causes(stream: ExpectedStream, start: int, end: int) -> set[str]:
     return found
 
 
+@kin
 @given(captures())
 def test_size_is_what_headers_and_acknowledgments_speak_of(capture: Capture) -> None:
     for ours, theirs, _ in pairs(reassembled(capture), capture):

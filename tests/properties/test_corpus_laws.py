@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -15,14 +14,15 @@ from tcpflow_scapy import reassemble
 from tests.helpers.traffic import Capture, read_pcap
 from tests.peers.corpus import CORPUS, small
 
+from .effort import EXAMPLES
 from .test_damage import answer
 from .view import endpoint_of, runs
 
 LIMIT = 120_000
 """Bytes; larger captures take too long for every run"""
 
-SEEDS = range(int(os.environ.get("TCPFLOW_SCAPY_EXAMPLES", "200")) // 100)
-CUTS = int(os.environ.get("TCPFLOW_SCAPY_EXAMPLES", "200")) // 50
+SEEDS = range(max(EXAMPLES // 100, 1))
+CUTS = max(EXAMPLES // 100, 1)
 
 
 def classic() -> list[Path]:

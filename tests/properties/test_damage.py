@@ -13,6 +13,7 @@ from tcpflow_scapy import reassemble
 from tcpflow_scapy.errors import CaptureError, StreamTooSparse
 from tests.helpers.traffic import Capture
 
+from .effort import kin, law
 from .scripts import captures, seeds
 from .view import captured, reassembled, view
 
@@ -55,6 +56,7 @@ def answer(blob: bytes) -> Any:
     return flows
 
 
+@law
 @given(captures(), formats, st.booleans(), st.data())
 def test_cut_anywhere(capture: Capture, format: str, big_endian: bool, data: st.DataObject) -> None:
     blob = capture.to_bytes(format, big_endian=big_endian)
@@ -63,6 +65,7 @@ def test_cut_anywhere(capture: Capture, format: str, big_endian: bool, data: st.
         assert captured(flows) <= captured(reassembled(capture))
 
 
+@kin
 @given(captures(most=2), st.data())
 def test_a_cut_costs_only_what_follows_it(capture: Capture, data: st.DataObject) -> None:
     """All records that are whole are read."""
@@ -75,6 +78,7 @@ def test_a_cut_costs_only_what_follows_it(capture: Capture, data: st.DataObject)
     assert view(flows) == view(reassembled(Capture(capture.frames[:keep])))
 
 
+@kin
 @given(captures(), formats, st.lists(st.tuples(st.integers(0), st.integers(1, 255)), min_size=1, max_size=8))
 def test_flipped_bytes(capture: Capture, format: str, flips: list[tuple[int, int]]) -> None:
     blob = bytearray(capture.to_bytes(format))
@@ -83,6 +87,7 @@ def test_flipped_bytes(capture: Capture, format: str, flips: list[tuple[int, int
     answer(bytes(blob))
 
 
+@kin
 @given(captures(), formats, seeds, st.integers(0, 200), st.integers(0, 200))
 def test_a_range_replaced(capture: Capture, format: str, place: int, length: int, other: int) -> None:
     blob = capture.to_bytes(format)
@@ -90,11 +95,13 @@ def test_a_range_replaced(capture: Capture, format: str, place: int, length: int
     answer(blob[:at] + bytes((place >> (i % 24)) & 0xFF for i in range(other)) + blob[at + length :])
 
 
+@kin
 @given(st.binary(max_size=300))
 def test_any_bytes(blob: bytes) -> None:
     answer(blob)
 
 
+@kin
 @given(
     st.sampled_from([0, 1, 9, 12, 101, 105, 108, 113, 127, 228, 229, 276, 147]),
     st.lists(st.binary(max_size=120)),
@@ -106,6 +113,7 @@ def test_any_bytes_as_frames(linktype: int, frames: list[bytes]) -> None:
     assert flows.capture.frames == len(frames)
 
 
+@kin
 @given(captures(most=1), st.data())
 def test_headers_that_lie(capture: Capture, data: st.DataObject) -> None:
     """A wrong byte in the headers of one frame costs at most what that frame says."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.traffic import Capture, Conversation
 
+from .effort import costly
 from .scripts import content, isns, seeds
 from .view import pairs, reassembled, runs, view, wanted
 
@@ -24,7 +25,7 @@ def long_stream(isn: int, jump: int, count: int) -> Capture:
     return Capture(c)
 
 
-@settings(max_examples=10)
+@costly
 @given(isns, st.integers(13 * MIB, 16 * MIB - 100))
 def test_beyond_4_gib_with_losses(isn: int, jump: int) -> None:
     capture = long_stream(isn, jump, (9 << 30) // jump)
@@ -34,7 +35,7 @@ def test_beyond_4_gib_with_losses(isn: int, jump: int) -> None:
     assert flows[0].client.missing == flows[0].client.size - 40 * (len(capture) - 3)
 
 
-@settings(max_examples=10)
+@costly
 @given(isns, seeds)
 def test_shuffled_below_2_gib(isn: int, seed: int) -> None:
     capture = long_stream(isn, 15 * MIB, 100)

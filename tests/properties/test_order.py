@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 from tcpflow_scapy import reassemble
 from tests.helpers.traffic import Capture
 
+from .effort import kin, law
 from .scripts import captures, conversations, isns, seeds
 from .view import reassembled, view, wanted, whole_view
 
 
+@kin
 @given(captures())
 def test_a_capture_in_order_is_what_the_script_meant(capture: Capture) -> None:
     assert view(reassembled(capture)) == wanted(capture)
 
 
+@law
 @given(captures(), seeds)
 def test_shuffled(capture: Capture, seed: int) -> None:
     shuffled = reassembled(capture.shuffle(seed))
@@ -27,11 +30,13 @@ def test_shuffled(capture: Capture, seed: int) -> None:
     assert whole_view(shuffled) == whole_view(reassembled(capture))
 
 
+@kin
 @given(captures(), seeds)
 def test_shuffled_without_a_clock(capture: Capture, seed: int) -> None:
     assert view(reassembled(capture.shuffle(seed).without_times())) == wanted(capture)
 
 
+@law
 @given(captures(), seeds, st.integers(1, 8))
 def test_duplicated(capture: Capture, seed: int, count: int) -> None:
     doubled = reassembled(capture.duplicate(seed=seed, count=count))
@@ -43,6 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("split")
 
 
+@law
 @given(capture=captures(), count=st.integers(2, 4), turned=st.booleans())
 def test_split_into_files(folder: Path, capture: Capture, count: int, turned: bool) -> None:
     whole = whole_view(reassembled(capture))
@@ -58,11 +64,13 @@ def test_split_into_files(folder: Path, capture: Capture, count: int, turned: bo
     del split
 
 
+@kin
 @given(captures(), isns)
 def test_any_constant_added_to_all_sequence_numbers(capture: Capture, constant: int) -> None:
     assert whole_view(reassembled(capture.shifted(constant))) == whole_view(reassembled(capture))
 
 
+@kin
 @given(conversations(), st.booleans())
 def test_directions_swapped(conversation: Capture, syn: bool) -> None:
     capture = Capture(conversation)
@@ -73,11 +81,13 @@ def test_directions_swapped(conversation: Capture, syn: bool) -> None:
     assert back == whole_view(reassembled(capture))
 
 
+@kin
 @given(captures(lossy=False), seeds)
 def test_cut_into_other_segments(capture: Capture, seed: int) -> None:
     assert whole_view(reassembled(capture.resegmented(seed))) == whole_view(reassembled(capture))
 
 
+@kin
 @given(captures(lossy=True), seeds, seeds)
 def test_all_at_once(capture: Capture, first: int, second: int) -> None:
     changed = capture.resegmented(first).duplicate(seed=first, count=4).shuffle(second)

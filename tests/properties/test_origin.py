@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tcpflow_scapy import reassemble
 from tests.helpers.traffic import Capture, Conversation
 
+from .effort import kin, law
 from .scripts import captures, contradicting
 from .view import pairs, runs
 
@@ -26,11 +27,13 @@ def check(capture: Capture, format: str) -> None:
                 assert origin.time.value == capture[origin.frame - 1].time
 
 
+@law
 @given(captures(most=2), st.sampled_from(["pcap", "pcapng"]))
 def test_of_consistent_traffic(capture: Capture, format: str) -> None:
     check(capture, format)
 
 
+@kin
 @given(contradicting(), st.sampled_from(["pcap", "pcapng"]))
 def test_of_contradicting_traffic(conversation: Conversation, format: str) -> None:
     check(Capture(conversation), format)

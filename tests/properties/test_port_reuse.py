@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.traffic import Capture, Conversation, play
 
+from .effort import kin
 from .scripts import conversations, isns, seeds
 from .view import reassembled, view, wanted
 
@@ -25,32 +26,39 @@ def twice(draw: st.DrawFn, apart: int, server_apart: int, **options: object) -> 
     return Capture(first, second)
 
 
+@kin
 @given(twice(FAR, FAR, handshake=True, lossy=False))
 def test_far_apart_in_order(capture: Capture) -> None:
     assert view(reassembled(capture)) == wanted(capture)
 
 
+@kin
 @given(twice(FAR, FAR, handshake=True, lossy=False), seeds)
 def test_far_apart_shuffled(capture: Capture, seed: int) -> None:
     assert view(reassembled(capture.shuffle(seed))) == wanted(capture)
 
 
-@given(twice(FAR, FAR, handshake=False), seeds)
+@kin
+@given(twice(FAR, FAR, handshake=False, lossy=False, both=True), seeds)
 def test_far_apart_without_syns_shuffled(capture: Capture, seed: int) -> None:
+    """Data of both sides, and acknowledgments that say which belong together."""
     assert view(reassembled(capture.shuffle(seed))) == wanted(capture)
 
 
+@kin
 @given(twice(2000, 3000, handshake=True, lossy=False))
 def test_close_together_in_order(capture: Capture) -> None:
     """Their sequence ranges do not meet: every byte fits one SYN only, or the nearer one."""
     assert view(reassembled(capture)) == wanted(capture)
 
 
+@kin
 @given(twice(2000, 3000, handshake=True, lossy=False), seeds)
 def test_close_together_shuffled(capture: Capture, seed: int) -> None:
     assert view(reassembled(capture.shuffle(seed))) == wanted(capture)
 
 
+@kin
 @given(isns, st.integers(1, 30), seeds)
 def test_sequence_ranges_that_meet_are_told_apart_by_acknowledgments(isn: int, apart: int, seed: int) -> None:
     """The clients' ranges overlap; the servers' do not, and every client frame acknowledges one of them."""
@@ -63,6 +71,7 @@ def test_sequence_ranges_that_meet_are_told_apart_by_acknowledgments(isn: int, a
     assert view(reassembled(capture.shuffle(seed))) == wanted(capture)
 
 
+@kin
 @given(isns, seeds)
 def test_a_retransmitted_syn_starts_nothing(isn: int, seed: int) -> None:
     c = play("> SYN\n> SYN\n< SYN ACK\n< SYN ACK\n> 'hello'\n< 'there'\n> SYN", Conversation(isn=isn))
@@ -71,6 +80,7 @@ def test_a_retransmitted_syn_starts_nothing(isn: int, seed: int) -> None:
     assert len(reassembled(capture.shuffle(seed))) == 1
 
 
+@kin
 @given(isns, st.sampled_from(["> RST seq=%d", "< RST seq=%d", "> ACK seq=%d", "< ACK seq=%d"]), isns)
 def test_stray_acks_and_resets_split_nothing(isn: int, stray: str, far: int) -> None:
     c = play("> SYN\n< SYN ACK\n> 'hello'\n< 'there'", Conversation(isn=isn))
