@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import merge
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,13 +73,8 @@ class Conversation:
 
     def turns(self) -> list[Turn]:
         """Maximal runs of one talker, with gaps between them."""
-        lanes = [list(self._lane(side)) for side in (0, 1)]
         merged: list[Turn] = []
-        heads = [0, 0]
-        while heads[0] < len(lanes[0]) or heads[1] < len(lanes[1]):
-            side = self._next(lanes, heads)
-            turn = lanes[side][heads[side]]
-            heads[side] += 1
+        for _, turn in merge(self._lane(0), self._lane(1), key=itemgetter(0)):
             last = merged[-1] if merged else None
             if (
                 last is not None
@@ -86,90 +83,53 @@ class Conversation:
                 and not turn.gap
                 and last.offset + last.length == turn.offset
             ):
-                merged[-1] = Turn(
-                    last.direction,
-                    last.offset,
-                    last.length + turn.length,
-                    last.time,
-                    last.frame,
-                    conflicts=last.conflicts + turn.conflicts,
+                merged[-1] = replace(
+                    last, length=last.length + turn.length, conflicts=last.conflicts + turn.conflicts
                 )
             else:
                 merged.append(turn)
         return merged
 
-    @staticmethod
-    def _next(lanes: list[list[Turn]], heads: list[int]) -> int:
-        if heads[0] >= len(lanes[0]):
-            return 1
-        if heads[1] >= len(lanes[1]):
-            return 0
-        one, two = lanes[0][heads[0]], lanes[1][heads[1]]
-        return 0 if (one.time, one.frame) <= (two.time, two.frame) else 1
+    def _lane(self, side: int) -> list[tuple[tuple[int, int], Turn]]:
+        """Extents and gaps of one stream in its own order, each with the (time, frame) at which it stands.
 
-    def _lane(self, side: int) -> Iterator[Turn]:
-        """Extents and gaps of one stream in its own order; times never run backwards in it."""
+        A byte cannot be read before those in front of it: late segments hold up what follows, and a gap
+        stands where the byte before it stood.
+        """
         evidence = self.flow._evidence
         found = evidence.reassembly
         number = 2 * self.flow.id + side
         name = "server" if side else "client"
         low, high = found.streams.extent_start[number : number + 2].tolist()
-        extents = found.extents
-        packets = extents.packet[low:high]
+        offset = found.extents.offset[low:high]
+        length = found.extents.length[low:high].astype(np.int64)
+        packets = found.extents.packet[low:high]
         times = evidence.times[packets]
         frames = evidence.packets.frame[packets].astype(np.int64) + 1
-        if len(times):
-            # A byte cannot be read before those in front of it: late segments hold up what follows.
-            times = np.maximum.accumulate(times)
-            frames = np.maximum.accumulate(frames)
+        first, last = found.streams.conflict_start[number : number + 2].tolist()
+        conflicts = found.conflicts.start[first:last]
+        clashing = np.searchsorted(conflicts, offset + length) - np.searchsorted(conflicts, offset)
+        stand = [(NO_TIME, 0)]
+        if len(packets):
+            reached = np.maximum.accumulate(times).tolist(), np.maximum.accumulate(frames).tolist()
+            stand += zip(*reached, strict=True)
+        columns = (offset, length, times, frames, clashing)
+        lane = [
+            (stand[i], Turn(name, at, n, time, frame, conflicts=clashes))
+            for i, (at, n, time, frame, clashes) in enumerate(
+                zip(*(c.tolist() for c in columns), strict=True), 1
+            )
+        ]
         first, last = found.streams.gap_start[number : number + 2].tolist()
-        gaps = found.gaps
-        clashes = found.streams.conflict_start[number : number + 2].tolist()
-        clash = found.conflicts.start[clashes[0] : clashes[1]]
-        rows = [
-            (
-                int(extents.offset[low + i]),
-                Turn(
-                    name,
-                    int(extents.offset[low + i]),
-                    int(extents.length[low + i]),
-                    int(times[i]),
-                    int(frames[i]),
-                    conflicts=int(
-                        np.count_nonzero(
-                            (clash >= extents.offset[low + i])
-                            & (clash < extents.offset[low + i] + int(extents.length[low + i]))
-                        )
-                    )
-                    if len(clash)
-                    else 0,
-                ),
-            )
-            for i in range(high - low)
-        ]
-        rows += [
-            (
-                int(gaps.start[i]),
-                Turn(
-                    name,
-                    int(gaps.start[i]),
-                    int(gaps.end[i] - gaps.start[i]),
-                    NO_TIME,
-                    0,
-                    gap=GapCause(int(gaps.cause[i])).label,
-                ),
-            )
-            for i in range(first, last)
-        ]
-        rows.sort(key=lambda row: row[0])
-        time, frame = NO_TIME, 0
-        for _, turn in rows:
-            if turn.gap:
-                # A gap stands where the byte before it stood.
-                yield Turn(name, turn.offset, turn.length, time, frame, gap=turn.gap)
-            else:
-                time, frame = turn.time, turn.frame
-                yield turn
+        start, end = found.gaps.start[first:last], found.gaps.end[first:last]
+        behind = np.searchsorted(offset, start).tolist()
+        for at, stop, cause, i in zip(
+            start.tolist(), end.tolist(), found.gaps.cause[first:last].tolist(), behind, strict=True
+        ):
+            time, _ = stand[i]
+            lane.append((stand[i], Turn(name, at, stop - at, time, 0, gap=GapCause(cause).label)))
+        lane.sort(key=lambda row: row[1].offset)
+        return lane
 
     def pieces(self) -> Iterator[tuple[str, str]]:
         """(style, text) of the whole transcript; style is ``client``, ``server``, ``note`` or ``warning``.
@@ -180,6 +140,7 @@ class Conversation:
         from tcpflow_scapy.render.hexdump import hexdump
 
         left = self.limit
+        cut = f"[cut after {self.limit} bytes: follow(limit=None) shows all]\n"
         streams = {"client": self.flow.client, "server": self.flow.server}
         for turn in self.turns():
             stream = streams[turn.direction]
@@ -187,6 +148,9 @@ class Conversation:
                 where = f"{turn.direction}: {turn.length} bytes missing at {turn.offset}"
                 yield "warning", f"[{where}: {turn.gap}]\n"
                 continue
+            if left == 0:
+                yield "note", cut
+                return
             arrow = ">>>" if turn.direction == "client" else "<<<"
             note = f"{arrow} {turn.direction} {_clock(turn.time)} frame {turn.frame} offset {turn.offset}"
             yield "note", f"{note}, {turn.length} bytes\n"
@@ -199,11 +163,11 @@ class Conversation:
             else:
                 text = safe_text(data, newlines=True)
             yield turn.direction, text if text.endswith("\n") or not text else text + "\n"
+            if shown < turn.length:
+                yield "note", cut
+                return
             if left is not None:
                 left -= shown
-                if shown < turn.length or left == 0:
-                    yield "note", f"[cut after {self.limit} bytes: follow(limit=None) shows all]\n"
-                    return
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +55,25 @@ def contiguous_runs(evidence: Evidence, stream: int) -> Iterator[tuple[int, byte
         yield int(offset[first]), b"".join(chunks[first:last])
 
 
+def _matches(
+    evidence: Evidence, streams: Array, expression: re.Pattern[bytes]
+) -> Iterator[tuple[int, int, bytes]]:
+    """(stream, offset, match) one by one; matches of nothing are left out."""
+    for stream in streams.tolist():
+        for begin, data in contiguous_runs(evidence, stream):
+            for match in expression.finditer(data):
+                if match.end() > match.start():
+                    yield stream, begin + match.start(), match.group()
+
+
+def _packet_at(evidence: Evidence, stream: int, offset: int) -> int:
+    """Row of the packet that carried a captured byte."""
+    found = evidence.reassembly
+    low, high = found.streams.extent_start[stream : stream + 2].tolist()
+    index = low + int(np.searchsorted(found.extents.offset[low:high], offset, side="right")) - 1
+    return int(found.extents.packet[index])
+
+
 def search_streams(evidence: Evidence, streams: Array, pattern: Any, limit: int | None) -> pd.DataFrame:
     """All matches in the given streams, in their order.
 
@@ -63,50 +82,29 @@ def search_streams(evidence: Evidence, streams: Array, pattern: Any, limit: int 
     pandas.DataFrame
         ``flow``, ``direction``, ``offset``, ``length``, ``frame``, ``time`` (of the first
         byte), ``match`` (bytes).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the pattern is none, or empty, or `limit` negative.
     """
     import pandas as pd
 
     expression = compile_pattern(pattern)
-    rows: list[tuple[int, int, int, bytes]] = []
-    found = evidence.reassembly
-    for stream in streams.tolist():
-        if limit is not None and len(rows) >= limit:
-            break
-        for begin, data in contiguous_runs(evidence, stream):
-            for match in expression.finditer(data):
-                if match.end() > match.start():
-                    rows.append((stream, begin + match.start(), match.end() - match.start(), match.group()))
-                    if limit is not None and len(rows) >= limit:
-                        break
+    if limit is not None and limit < 0:
+        raise ValueError("limit must not be negative")
+    rows = list(islice(_matches(evidence, streams, expression), limit))
     number = np.array([r[0] for r in rows], np.int64)
     offset = np.array([r[1] for r in rows], np.int64)
-    packet = np.array(
-        [
-            found.extents.packet[
-                int(found.streams.extent_start[s])
-                + int(
-                    np.searchsorted(
-                        found.extents.offset[
-                            int(found.streams.extent_start[s]) : int(found.streams.extent_start[s + 1])
-                        ],
-                        at,
-                        side="right",
-                    )
-                )
-                - 1
-            ]
-            for s, at, _, _ in rows
-        ],
-        np.int64,
-    )
+    packet = np.array([_packet_at(evidence, r[0], r[1]) for r in rows], np.int64)
     return pd.DataFrame(
         {
             "flow": number >> 1,
             "direction": directions(number),
             "offset": offset,
-            "length": np.array([r[2] for r in rows], np.int64),
+            "length": np.array([len(r[2]) for r in rows], np.int64),
             "frame": evidence.packets.frame[packet].astype(np.int64) + 1,
             "time": datetimes(np.ascontiguousarray(evidence.times[packet])),
-            "match": pd.Series([r[3] for r in rows], dtype=object),
+            "match": pd.Series([r[2] for r in rows], dtype=object),
         }
     )

@@ -61,7 +61,8 @@ def connection_states(streams: StreamTable) -> Array:
         (client_fin, "S2"),
         (server_fin & client_vague, "SHR"),
         (server_fin, "S3"),
-        (asked & (streams.packets[1::2] == 0), "S0"),
+        # A bare ACK is no answer to a SYN.
+        (asked & ~answered & (streams.data_packets[1::2] == 0), "S0"),
         (established, "S1"),
     ]
     out = np.full(len(client), _NAMES.index("OTH"), np.int8)
@@ -93,6 +94,7 @@ def history(direction: Array, flags: Array, length: Array, window: Array, relati
     places: dict[str, int] = {}
     counts: dict[str, int] = {}
     reach = [0, 0]
+    closed, reset = [False, False], [False, False]
 
     def note(letter: str, side: int) -> None:
         letters.append(letter if side == 0 else letter.lower())
@@ -123,10 +125,14 @@ def history(direction: Array, flags: Array, length: Array, window: Array, relati
                 note(letter, side)
         elif letter:
             place = at + size if letter == "F" else at
+            # SYN and SYN-ACK share a place: who opens at the same time as the other notes only the first.
+            key = f"S{side}" if letter == "H" else key
             if places.get(key) != place:
                 places[key] = place
                 note(letter, side)
-        if room == 0 and not bits & RST:
+        closed[side] = closed[side] or bool(bits & FIN)
+        reset[side] = reset[side] or bool(bits & RST)
+        if room == 0 and not reset[side] and not closed[1 - side]:
             counted("W", side)
         if size and not bits & RST:
             if at + size <= reach[side]:

@@ -148,29 +148,39 @@ class Stream:
         StreamTooSparse
             If gaps would add more than 1 GiB of zeros.
         """
-        zeros = self.end - self.captured
-        if zeros > SPARSE_LIMIT:
-            raise StreamTooSparse(
-                f"{self!r} has {zeros:,} missing bytes between captured ones, more than .data fills with "
-                f"zeros ({SPARSE_LIMIT:,}); use .chunks(), .open() or .read(offset, n)"
-            )
-        return read_stream(self._evidence, self._number, 0, self.end)
+        return self.read()
 
     def __bytes__(self) -> bytes:
         return self.data
 
     def read(self, offset: int = 0, n: int | None = None) -> bytes:
-        """Up to `n` bytes from `offset`, gaps as zeros; ends with the last captured byte.
+        """Up to `n` bytes from `offset` (None: all), gaps as zeros; ends with the last captured byte.
 
         Raises
         ------
         ValueError
             If `offset` or `n` is negative.
+        StreamTooSparse
+            If `n` is None and gaps would add more than 1 GiB of zeros.
         """
-        count = self.end - offset if n is None else n
         if offset < 0 or (n is not None and n < 0):
             raise ValueError("offset and n must not be negative")
-        return read_stream(self._evidence, self._number, offset, max(count, 0))
+        if n is None:
+            n = max(self.end - offset, 0)
+            zeros = n - self._captured_from(offset)
+            if zeros > SPARSE_LIMIT:
+                raise StreamTooSparse(
+                    f"{self!r} has {zeros:,} missing bytes between captured ones, more than are filled with "
+                    f"zeros ({SPARSE_LIMIT:,}); use .chunks(), .open() or .read(offset, n)"
+                )
+        return read_stream(self._evidence, self._number, offset, n)
+
+    def _captured_from(self, offset: int) -> int:
+        """Captured bytes at and after an offset."""
+        if offset == 0:
+            return self.captured
+        begin, length, _ = self.extents()
+        return int(np.minimum(np.maximum(begin + length - offset, 0), length).sum())
 
     def open(self) -> io.BufferedReader:
         """The stream as a seekable binary file; gaps read as zeros."""

@@ -31,10 +31,16 @@ class StreamFile(io.RawIOBase):
 
     def tell(self) -> int:
         """Position in the stream."""
+        self._check_open()
         return self._at
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on a closed stream")
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position; beyond the end reads nothing."""
+        self._check_open()
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}.get(whence)
         if start is None:
             raise ValueError(f"invalid whence ({whence}, should be 0, 1 or 2)")
@@ -45,6 +51,7 @@ class StreamFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer from the current position."""
+        self._check_open()
         view = memoryview(buffer).cast("B")
         data = read_stream(self._evidence, self._stream, self._at, len(view))
         view[: len(data)] = data

@@ -76,7 +76,8 @@ class FlowTable:
         """A mask or a list of positions as an index array; a pandas mask is aligned by flow number."""
         import pandas as pd
 
-        if isinstance(key, pd.Series) and key.dtype == bool and not key.index.equals(self.df.index):
+        from pandas.api.types import is_bool_dtype
+        if isinstance(key, pd.Series) and is_bool_dtype(key) and not key.index.equals(self.df.index):
             key = key.reindex(self.df.index)
             if key.isna().any():
                 raise IndexError("the mask does not cover every flow of this table")
@@ -136,6 +137,8 @@ class FlowTable:
     def query(self, expr: str, **kwargs: Any) -> FlowTable:
         """Flows for which a pandas expression over the columns is true."""
         return self._of(self.df.query(expr, **kwargs))
+        # ``@name`` means a variable of the caller, one frame further up than pandas would look.
+        kwargs["level"] = kwargs.get("level", 0) + 1
 
     def sort_values(self, by: str | list[str], *, ascending: bool | list[bool] = True) -> FlowTable:
         """The same flows, ordered by columns."""
@@ -312,4 +315,6 @@ def _endpoint(text: str) -> tuple[bytes, int] | None:
     try:
         return ip_address(address.strip("[]")).packed, int(port)
     except ValueError:
+        return None
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
         return None

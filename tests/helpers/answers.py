@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.flows.table import FlowTable
 from tests.helpers.traffic import Capture, Conversation, RawFrame, play
@@ -12,8 +13,6 @@ from tests.helpers.traffic import Capture, Conversation, RawFrame, play
 
 def flows_of(*parts: Capture | Conversation | RawFrame, **options: Any) -> FlowTable:
     """The flows of a capture, or of conversations one after the other."""
-    from tests.helpers._standin import reassemble
-
     capture = parts[0] if len(parts) == 1 and isinstance(parts[0], Capture) else Capture(*parts)
     linktype = options.pop("linktype", 1)
     blob = capture.to_bytes(linktype=linktype, ns=True)

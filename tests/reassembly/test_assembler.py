@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.reassembly import assembler
 from tcpflow_scapy.reassembly.assembler import DUPLICATE, NEW, PARTIAL, Assembly, Pieces, assemble
+from tests.helpers.examples import FEW
 
 from .test_overlap import NOVAK, RESULTS, pieces
 
@@ -203,7 +204,7 @@ part = st.tuples(
 ).map(lambda t: (t[0] * STREAM + t[1], t[2]))
 
 
-@settings(max_examples=100)
+@FEW
 @given(st.lists(part, max_size=14), st.integers(1, 2), st.booleans())
 def test_first_and_last_against_a_map(parts: list[tuple[int, bytes]], buffers: int, small: bool) -> None:
     """`small`: every piece is a long one, and each is compared in a window of its own."""
@@ -243,7 +244,7 @@ def check_against_a_map(parts: list[tuple[int, bytes]], buffers: int) -> None:
             assert all(held[start + i] != value for i, value in enumerate(told))
 
 
-@settings(max_examples=50)
+@FEW
 @given(st.lists(part, max_size=10))
 def test_conflicts_name_every_version(parts: list[tuple[int, bytes]]) -> None:
     m = made(parts)

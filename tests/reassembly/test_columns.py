@@ -16,9 +16,11 @@ from tcpflow_scapy.reassembly.columns import (
     stable_order,
     starts_of,
 )
+from tests.helpers.examples import FEW
 
 
 @pytest.mark.parametrize("few", [0, 1000])
+@FEW
 @given(values=st.lists(st.integers(0, 2**64 - 1)))
 def test_factorize_counts_by_first_appearance(few: int, values: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -34,6 +36,7 @@ groups = st.lists(st.integers(0, 5), max_size=40)
 
 
 @pytest.mark.parametrize("count", [6, 1 << 16, (1 << 16) + 1, 1 << 20])
+@FEW
 @given(groups)
 def test_stable_order_keeps_equals_as_they_came(count: int, values: list[int]) -> None:
     # Above 65,536 the sort has two passes; the values must need both.
@@ -49,6 +52,7 @@ def test_stable_order_of_the_widest_values() -> None:
     assert stable_order(huge, (1 << 48) + 1).tolist() == [1, 2, 0]
 
 
+@FEW
 @given(groups)
 def test_starts_of_groups(values: list[int]) -> None:
     column = np.array(sorted(values), np.int64)
@@ -60,6 +64,7 @@ def test_starts_of_groups(values: list[int]) -> None:
         assert (part == group).all()
 
 
+@FEW
 @given(st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(0, 5)), max_size=20))
 def test_ranges(parts: list[tuple[int, int]]) -> None:
     starts = np.array([p[0] for p in parts], np.int64)
@@ -69,6 +74,7 @@ def test_ranges(parts: list[tuple[int, int]]) -> None:
     assert found.tolist() == [x for start, n in parts for x in range(start, start + n)]
 
 
+@FEW
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(-9, 9)), max_size=40))
 def test_reduce_by_group(rows: list[tuple[int, int]]) -> None:
     rows = sorted(rows, key=lambda r: r[0])
@@ -79,6 +85,7 @@ def test_reduce_by_group(rows: list[tuple[int, int]]) -> None:
     assert group_reduce(np.add, column, names, 6, 0).tolist() == [sum(m) for m in members]
 
 
+@FEW
 @given(groups)
 def test_first_rows(values: list[int]) -> None:
     column = np.array(sorted(values), np.int64)

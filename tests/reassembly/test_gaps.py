@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tcpflow_scapy.reassembly.gaps import find_gaps
 from tcpflow_scapy.reassembly.tables import GapCause
+from tests.helpers.examples import FEW
 
 LENGTH = 40
 """Of each stream; the next begins two later, as in `streams`."""
@@ -84,6 +85,7 @@ def stream(draw: st.DrawFn) -> tuple[int, Ranges, int, Ranges]:
     return size, extents, draw(st.integers(0, size)), [(a, a + n) for a, n in cut if a + n <= size]
 
 
+@FEW
 @given(st.lists(stream(), min_size=1, max_size=4))
 def test_every_missing_byte_has_the_right_cause(streams: list[tuple[int, Ranges, int, Ranges]]) -> None:
     sizes, extents, acknowledged, truncated = (list(part) for part in zip(*streams, strict=True))

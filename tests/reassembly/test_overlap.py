@@ -10,10 +10,11 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.reassembly.overlap import POLICIES, RELATIONS, Cells, new_wins, relations
+from tests.helpers.examples import FEW
 
 NOVAK = """2:AAA 6:BB 8:CCC 12:D 15:EE 17:FFF 20:GG 22:HH 24:I
            3:JJJJ 8:KKK 11:LLL 14:MMM 18:N 21:O 22:P 24:QQ 1:0"""
@@ -150,8 +151,8 @@ def test_two_pieces_over_a_third_that_is_longer() -> None:
     assert delivered(parts, "linux") == "A" * 24 + "C" * 48 + "B" * 16 + "D" * 8
 
 
-@settings(max_examples=60)
 @pytest.mark.parametrize("policy", NEW_WINS)
+@FEW
 @given(
     st.lists(st.tuples(st.integers(0, 14), st.integers(1, 8)), min_size=1, max_size=10),
 )
@@ -181,6 +182,7 @@ def test_relations_of_columns() -> None:
         assert RELATIONS[int(relations(start, end, old_start, old_end)[index])] == list(PICTURES)[index]
 
 
+@FEW
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 50)), max_size=12), st.randoms())
 def test_the_foremost_piece_owns_each_cell(places: list[tuple[int, int]], rng: random.Random) -> None:
     start = np.array([p[0] for p in places], np.int64)

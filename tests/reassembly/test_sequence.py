@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.reassembly.sequence import MODULUS, after_widest_hole, distance, distances, unwrap
+from tests.helpers.examples import FEW
 
 EDGES = [0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1]
 numbers = st.one_of(st.integers(0, MODULUS - 1), st.sampled_from(EDGES))
@@ -24,6 +25,7 @@ def test_half_a_circle_is_taken_as_the_way_back() -> None:
     assert distance(0, 2**31) == -(2**31)
 
 
+@FEW
 @given(st.lists(st.tuples(numbers, numbers), max_size=20))
 def test_columns_and_single_values_agree(pairs: list[tuple[int, int]]) -> None:
     later = np.array([p[0] for p in pairs], np.uint32)
@@ -42,6 +44,7 @@ def test_other_integers_are_taken_modulo_the_circle() -> None:
     assert distances(np.array([MODULUS + 3], np.int64), np.array([1], np.int64)).tolist() == [2]
 
 
+@FEW
 @given(numbers, st.lists(st.integers(-(2**31) + 1, 2**31 - 1), max_size=30))
 def test_unwrapping_undoes_the_circle(start: int, steps: list[int]) -> None:
     positions = np.cumsum([0, *steps]).tolist()

@@ -1,0 +1,107 @@
+"""host, port, time."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from tcpflow_scapy.flows.table import FlowTable
+from tests.helpers.answers import flows_of
+from tests.helpers.traffic import Capture, Conversation
+
+NOON = 1_700_049_600 * 10**9
+"""2023-11-15 12:00:00 UTC"""
+MINUTE = 60 * 10**9
+
+
+def made() -> FlowTable:
+    """Flows 0 to 3; flow n lasts from minute 10 n to minute 10 n + 5."""
+    ends = [
+        ("10.0.0.1:40000", "192.168.1.5:80"),
+        ("10.0.1.1:40001", "192.168.1.6:443"),
+        ("192.168.1.5:5000", "10.0.0.1:22"),
+        ("[2001:db8::1]:40000", "[2001:db8::2]:80"),
+    ]
+    frames = []
+    for number, pair in enumerate(ends):
+        c = Conversation(*pair)
+        c.client(b"first", time=NOON + 10 * number * MINUTE)
+        c.client(b"last", time=NOON + (10 * number + 5) * MINUTE)
+        frames += c.frames
+    return flows_of(Capture(frames))
+
+
+FLOWS = made()
+
+
+def numbers(**conditions: object) -> list[int]:
+    return FLOWS.filter(**conditions).df.index.tolist()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("10.0.0.1", [0, 2]),
+        ("10.0.0.0/24", [0, 2]),
+        ("10.0.0.0/8", [0, 1, 2]),
+        ("192.168.1.5", [0, 2]),
+        ("10.0.0.1/24", [0, 2]),
+        ("2001:db8::/32", [3]),
+        ("2001:0db8:0::1", [3]),
+        ("::/0", [3]),
+        ("0.0.0.0/0", [0, 1, 2]),
+        ("10.9.9.9", []),
+    ],
+)
+def test_host(host: str, found: list[int]) -> None:
+    assert numbers(host=host) == found
+
+
+def test_what_is_no_host() -> None:
+    for host in ("example.org", "10.0.0.300", "10.0.0.0/99", ""):
+        with pytest.raises(ValueError):
+            FLOWS.filter(host=host)
+
+
+def test_port_of_either_side() -> None:
+    assert numbers(port=80) == [0, 3]
+    assert numbers(port=40000) == [0, 3]
+    assert numbers(port=22) == [2]
+    assert numbers(port=1) == []
+
+
+@pytest.mark.parametrize(
+    ("time", "found"),
+    [
+        ("2023-11-15 12:03", [0]),
+        ("2023-11-15 12:07", []),
+        (("2023-11-15 12:05", "2023-11-15 12:10"), [0, 1]),
+        (("2023-11-15 12:06", "2023-11-15 12:09"), []),
+        (("2023-11-15 12:15:00.000000001", None), [2, 3]),
+        ((None, "2023-11-15 12:10"), [0, 1]),
+        ((None, None), [0, 1, 2, 3]),
+        (["2023-11-15T13:20:00+01:00", pd.Timestamp("2023-11-15 12:21", tz="UTC")], [2]),
+        (dt.datetime(2023, 11, 15, 12, 3), [0]),
+        (dt.datetime(2023, 11, 15, 13, 3, tzinfo=dt.timezone(dt.timedelta(hours=1))), [0]),
+    ],
+)
+def test_time(time: object, found: list[int]) -> None:
+    assert numbers(time=time) == found
+
+
+def test_what_is_no_time() -> None:
+    with pytest.raises(ValueError):
+        FLOWS.filter(time="when it rained")
+
+
+def test_conditions_together_and_none() -> None:
+    assert numbers(host="10.0.0.1", port=80) == [0]
+    assert numbers(host="10.0.0.1", port=80, time="2023-11-15 12:07") == []
+    assert numbers() == [0, 1, 2, 3]
+
+
+def test_of_a_selection() -> None:
+    assert FLOWS[[3, 1]].filter(port=443).df.index.tolist() == [1]
+    assert len(FLOWS[:0].filter(host="10.0.0.1", port=80, time="2023-11-15 12:03")) == 0
