@@ -6,6 +6,8 @@ A `Reason` instead of a layer says why such a frame holds no TCP segment.
 
 from __future__ import annotations
 
+from functools import cache
+
 from .ip.authentication import authentication
 from .ip.icmp import icmp, icmpv6
 from .ip.ipv4 import ip, ipv4
@@ -124,11 +126,11 @@ ETHERTYPES: dict[int, Layer | Reason] = {
     0x6558: ethernet,  # transparent bridging: Ethernet in GRE, Geneve, NSH
     0x8100: vlan,
     0x86DD: ipv6,
+    0x880B: ppp,
     0x8847: mpls,
     0x8848: mpls,
     0x8864: pppoe,
     0x8870: llc,  # jumbo frames
-    0x880B: ppp,
     0x88A8: vlan,
     0x88E5: macsec,
     0x88E7: tags.pbb,
@@ -200,8 +202,9 @@ UDP_PORTS: dict[int, Layer | Reason] = {
 """By UDP port. A layer whose header does not fit hands its packets to `datagram`."""
 
 
+@cache
 def switches() -> Switches:
-    """The tables in the form that a `Run` uses."""
+    """The tables in the form that a `Run` uses; made once."""
     return Switches(
         link_types=Switch(LINK_TYPES, dissect),
         ethertypes=Switch(ETHERTYPES, Reason.OTHER_ETHERTYPE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.run import Run
@@ -21,7 +22,7 @@ LABEL = Label("ayiya", key="name")
 
 
 def ayiya(run: Run, items: Items) -> None:
-    """Step over identity and signature, go on by IP protocol."""
+    """Step over identity and signature; IP of either version follows."""
     (items,) = run.keep(items, items.cursor + HEADER.itemsize <= items.end, datagram)
     header = run.read(HEADER, items.cursor)
     identity = np.int64(1) << (header["identity"] >> 4).astype(np.int64)
@@ -31,4 +32,4 @@ def ayiya(run: Run, items: Items) -> None:
     items, header, after = run.keep(items, good, datagram, header, after)
     items.cursor = after
     run.mark(items, LABEL)
-    run.ip_protocol(header["next"], items)
+    run.forward(ip, items)
