@@ -17,8 +17,8 @@ from .http1_lines import find_message
 from .http1_message import Limits, Message
 from .http_message import HttpMessage
 from .http_pairing import Pair, Pairing, spoken_side
-from .identify import identify
-from .stream_bytes import ByteWindow, TimedStream
+from .identify import LOOK, identify
+from .stream_bytes import ByteWindow, TimedStream, first_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
     sides = spoken_side(client), spoken_side(server)
     if sides != (None, None):
         return True, sides[0] == "response" or (sides[0] is None and sides[1] == "request")
-    guess = identify(_head(client), _head(server))
+    guess = identify(first_bytes(client, LOOK), first_bytes(server, LOOK))
     if guess.confidence >= 0.8 and guess.name != "http":
         return False, False
     windows = ByteWindow(client), ByteWindow(server)
@@ -150,11 +150,6 @@ def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
         if find_message("response", answers, 0) < answers.end or find_message("request", asks, 0) < asks.end:
             return True, swapped
     return False, False
-
-
-def _head(stream: TimedStream) -> bytes:
-    window = ByteWindow(stream)
-    return window.peek(window.gaps.after(0), 512)
 
 
 def exchanges(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from .http1 import Http1Parser
 from .http1_lines import Side, could_start, parse_cut_line, parse_start_line
 from .http1_message import Head, Limits, Message
-from .stream_bytes import ByteWindow, TimedStream
+from .stream_bytes import TimedStream, first_bytes
 
 
 @dataclass(slots=True)
@@ -33,9 +33,7 @@ class Pair:
 
 def spoken_side(stream: TimedStream) -> Side | None:
     """Whether a direction begins with a request or a response; None if it begins with neither."""
-    window = ByteWindow(stream)
-    start = window.gaps.after(0)
-    head = window.peek(start, 4096).lstrip(b"\r\n")
+    head = first_bytes(stream, 4096).lstrip(b"\r\n")
     line, ended, _ = head.partition(b"\n")
     parse = parse_start_line if ended else parse_cut_line
     sides: tuple[Side, ...] = ("response", "request")

@@ -200,6 +200,12 @@ class ByteWindow:
             offset = stop
 
 
+def first_bytes(stream: StreamBytes, n: int) -> bytes:
+    """Up to `n` captured bytes from the beginning: behind a gap in front, before the next one."""
+    window = ByteWindow(stream)
+    return window.peek(window.gaps.after(0), n)
+
+
 def pieces(stream: StreamBytes, ranges: Iterable[Range], size: int = PIECE) -> Iterator[bytes]:
     """The bytes of `ranges` (ascending), about `size` at once, gaps as zeros.
 
