@@ -6,11 +6,12 @@ works on a batch while its memory is still warm; what stays afterwards is the `F
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from tcpflow_scapy.capture.growing import GrowingColumn
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -78,52 +79,52 @@ class FrameTable:
         return len(self.address)
 
 
-@dataclass(slots=True)
 class FrameTableBuilder:
     """Collects batches into a `FrameTable`."""
 
-    _parts: list[tuple[Array, ...]] = field(default_factory=list)
-    _interfaces: list[Array | None] = field(default_factory=list)
+    def __init__(self) -> None:
+        dtypes = (np.int64, np.uint32, np.uint32, np.int64, np.uint8)
+        self._columns = [GrowingColumn(dtype) for dtype in dtypes]
+        self._length = 0
+        # Where all frames are alike, which is the rule, these two need no column.
+        self._linktype: int | None = None
+        self._linktypes: GrowingColumn | None = None
+        self._interfaces: GrowingColumn | None = None
 
     def append(self, batch: FrameBatch, reason: Array) -> None:
         """Keep a batch's columns (copies: the batch's arrays may be reused)."""
-        linktype = batch.linktype
-        if linktype.strides == (0,) or (len(linktype) and (linktype == linktype[0]).all()):
-            linktype = np.broadcast_to(np.uint16(linktype[0] if len(linktype) else 0), linktype.shape)
-        self._parts.append(
-            (
-                batch.position + batch.base,
-                batch.caplen.astype(np.uint32),
-                batch.wirelen.astype(np.uint32),
-                np.array(batch.time, np.int64),
-                linktype,
-                reason,
-            )
-        )
-        self._interfaces.append(batch.interface)
+        if not len(batch):
+            return
+        values = (batch.position + batch.base, batch.caplen, batch.wirelen, batch.time, reason)
+        for column, part in zip(self._columns, values, strict=True):
+            column.append(part)
+        self._add_linktype(batch.linktype)
+        if batch.interface is not None and self._interfaces is None:
+            self._interfaces = GrowingColumn(np.int32)
+            self._interfaces.append(np.broadcast_to(np.int32(0), (self._length,)))
+        if self._interfaces is not None:
+            none = np.broadcast_to(np.int32(0), (len(batch),))
+            self._interfaces.append(none if batch.interface is None else batch.interface)
+        self._length += len(batch)
+
+    def _add_linktype(self, linktype: Array) -> None:
+        value = int(linktype[0])
+        alike = linktype.strides == (0,) or bool((linktype == value).all())
+        if self._linktype is None:
+            self._linktype = value
+        if self._linktypes is None and not (alike and value == self._linktype):
+            self._linktypes = GrowingColumn(np.uint16)
+            self._linktypes.append(np.broadcast_to(np.uint16(self._linktype), (self._length,)))
+        if self._linktypes is not None:
+            self._linktypes.append(linktype)
 
     def build(self) -> FrameTable:
         """One table of all batches; the builder is empty afterwards."""
-        dtypes = (np.int64, np.uint32, np.uint32, np.int64, np.uint16, np.uint8)
-        columns = []
-        parts, self._parts = self._parts, []
-        for i, dtype in enumerate(dtypes):
-            pieces: Sequence[Array] = [p[i] for p in parts]
-            if i == 4 and pieces and all(p.strides == (0,) for p in pieces if len(p)):
-                values = {int(p[0]) for p in pieces if len(p)}
-                if len(values) == 1:
-                    total = sum(len(p) for p in pieces)
-                    columns.append(np.broadcast_to(np.uint16(values.pop()), (total,)))
-                    continue
-            columns.append(np.concatenate(pieces) if pieces else np.empty(0, dtype))
-        interface = None
-        if any(x is not None for x in self._interfaces):
-            interface = np.concatenate(
-                [
-                    np.zeros(len(p[0]), np.int32) if x is None else x
-                    for p, x in zip(parts, self._interfaces, strict=True)
-                ]
-            )
-        self._interfaces = []
-        address, caplen, wirelen, time, linktype, reason = columns
+        address, caplen, wirelen, time, reason = (column.build() for column in self._columns)
+        if self._linktypes is None:
+            linktype: Array = np.broadcast_to(np.uint16(self._linktype or 0), (self._length,))
+        else:
+            linktype = self._linktypes.build()
+        interface = None if self._interfaces is None else self._interfaces.build()
+        self._length, self._linktype, self._linktypes, self._interfaces = 0, None, None, None
         return FrameTable(address, caplen, wirelen, time, linktype, reason, interface)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.growing import GrowingColumn
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class ColumnParts:
-    """Collects parts of a table and joins them column by column, so that memory peaks low.
+    """Collects parts of a table, column by column.
 
     Parameters
     ----------
@@ -20,37 +22,25 @@ class ColumnParts:
     """
 
     def __init__(self, dtypes: Mapping[str, Any]) -> None:
-        self._dtypes = dict(dtypes)
-        self._parts: dict[str, list[Array]] = {name: [] for name in dtypes}
+        self._columns = {name: GrowingColumn(dtype) for name, dtype in dtypes.items()}
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
     def append(self, part: Mapping[str, Array]) -> None:
-        """Keep a part; values are converted to the column's type."""
-        length = -1
-        for name, dtype in self._dtypes.items():
-            column = np.asarray(part[name], dtype)
-            if length not in (-1, len(column)):
-                raise ValueError(f"column {name} has {len(column)} rows, not {length}")
-            length = len(column)
-            self._parts[name].append(column)
-        self._length += max(length, 0)
+        """Keep a copy of a part; values are converted to the column's type."""
+        lengths = {len(part[name]) for name in self._columns}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of {sorted(lengths)} rows are no table")
+        for name, column in self._columns.items():
+            column.append(part[name])
+        self._length += lengths.pop() if lengths else 0
 
     def build(self) -> dict[str, Array]:
         """The columns; nothing is left inside."""
-        columns = {}
-        for name, dtype in self._dtypes.items():
-            parts = self._parts[name]
-            self._parts[name] = []
-            if len(parts) == 1:
-                columns[name] = parts[0]
-            else:
-                columns[name] = np.concatenate(parts) if parts else np.empty(0, dtype)
-            del parts
         self._length = 0
-        return columns
+        return {name: column.build() for name, column in self._columns.items()}
 
 
 def join(parts: list[dict[str, Array]]) -> dict[str, Array]:
