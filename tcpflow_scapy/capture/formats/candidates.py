@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tcpflow_scapy.capture.formats.records import DAY, RecordLayout
+from tcpflow_scapy.capture.formats.records import DAY, FRAME_PADDING, SECOND, RecordLayout
 from tcpflow_scapy.capture.frames import Array
 from tcpflow_scapy.capture.limits import MAX_CANDIDATES
 from tcpflow_scapy.capture.medium import Medium
@@ -75,7 +75,7 @@ class Candidates:
         length = headers["step"].astype(np.int64) + layout.overhead
         # A record of no bytes proves nothing: zeros are full of them.
         sane = (caplen > 0) & (caplen <= layout.limit) & (caplen <= wirelen)
-        sane &= headers["fraction"] < (1_000_000_000 if layout.nanoseconds else 1_000_000)
+        sane &= headers["fraction"] < SECOND
         if not layout.overhead:
-            sane &= (length >= layout.header + caplen) & (length <= layout.header + caplen + 64)
+            sane &= (length >= layout.header + caplen) & (length <= layout.header + caplen + FRAME_PADDING)
         return at[sane] + start, headers["seconds"].astype(np.int64)[sane]

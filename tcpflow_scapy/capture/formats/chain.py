@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tcpflow_scapy.capture.formats.mend import ChainMender
+from tcpflow_scapy.capture.formats.mend import ChainMender, Followed
 from tcpflow_scapy.capture.formats.records import (
     MAX_PADDING,
     NATIVE,
@@ -129,9 +129,9 @@ class ChainReader:
     def _mend(self, window: Window, positions: Array, after: int) -> tuple[Array, dict[int, int], int]:
         """The careful walk over the rest of a window, from the record that cannot be believed."""
         base = window.base
-        accepted = (positions + base).tolist()
-        mended, end = self._mender.walk(accepted, base + after, base + window.end)
-        return np.array(accepted, np.int64) - base, mended, end - base
+        followed = Followed((positions + base).tolist())
+        end = self._mender.walk(followed, base + after, base + window.end)
+        return np.array(followed.offsets, np.int64) - base, followed.mended, end - base
 
     def _record_length(self, window: Window) -> int:
         record = self._layout.parse(self._reading.medium.read(window.base, self._layout.header))

@@ -13,19 +13,39 @@ If nothing explains the bytes better, what was read stands, as Wireshark would s
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from tcpflow_scapy.capture.formats.candidates import Candidates
-from tcpflow_scapy.capture.formats.records import Record, RecordLayout
+from tcpflow_scapy.capture.formats.records import FRAME_PADDING, Record, RecordLayout
 from tcpflow_scapy.capture.limits import MAX_MENDS
 from tcpflow_scapy.capture.reading import Reading
 
-CHAIN = 3
-"""Plausible records in a row that make a chain."""
+ENOUGH = 6
+"""Points that make a chain: a record whose fields agree has one, and one more if it is near its
+neighbour in time. Captures may be merged from several years, and data may look like a record by
+chance."""
 
-CHAIN_ANY_TIME = 6
-"""The same where nothing says at which time they should be: data may look like records by chance."""
+MAX_DOUBTS = 100
+"""Records of one old file that are looked at twice."""
 
 LOOK_BACK = 10_000
 """Records over which the beginning of damage is looked for."""
+
+
+@dataclass
+class Followed:
+    """The records of a window that were followed so far."""
+
+    offsets: list[int]
+    """in the medium"""
+    mended: dict[int, int] = field(default_factory=dict)
+    """captured lengths of records whose header states a wrong one, by index in `offsets`"""
+
+    def truncate(self, count: int) -> None:
+        """Take back all but the first `count`."""
+        if count < len(self.offsets):
+            del self.offsets[count:]
+            self.mended = {index: caplen for index, caplen in self.mended.items() if index < count}
 
 
 class ChainMender:
@@ -37,34 +57,40 @@ class ChainMender:
         self._layout = layout
         self._candidates = Candidates(reading.medium, layout)
         self._mends = 0
+        self._doubts = 0
+        self._strict = True
 
-    def walk(self, accepted: list[int], at: int, until: int) -> tuple[dict[int, int], int]:
-        """Follow records one at a time from `at`, which cannot be believed.
+    def walk(self, followed: Followed, at: int, until: int) -> int:
+        """Follow records one at a time.
 
         Parameters
         ----------
-        accepted : list of int
-            Offsets of the records read so far in this window; changed in place.
+        followed : Followed
+            Changed in place.
         at, until : int
             Offsets in the medium: the first record to judge, the end of the window.
 
         Returns
         -------
-        dict, int
-            Captured lengths of records whose header states a wrong one, by index in `accepted`;
-            the offset from which to go on.
+        int
+            The offset from which to go on.
         """
-        mended: dict[int, int] = {}
         while at < until:
             record = self._record(at)
             if record is not None and self._fits(at, record):
                 if at + record.length > until:
                     break
-                accepted.append(at)
-                at += record.length
+                if not self._layout.swappable or not (found := self._doubt(followed, at, record)):
+                    followed.offsets.append(at)
+                    found = at + record.length
+                at = found
                 continue
-            at = self._mend(accepted, mended, at, record)
-        return mended, at
+            found = self._explain(followed, at, record)
+            if found is None:
+                self._give_up(followed, at, record)
+                found = self._medium.size
+            at = found
+        return at
 
     def _record(self, at: int) -> Record | None:
         return self._layout.parse(self._medium.read(at, self._layout.header))
@@ -72,188 +98,202 @@ class ChainMender:
     def _fits(self, at: int, record: Record) -> bool:
         return self._layout.believable(record) and at + record.length <= self._medium.size
 
-    def _mend(self, accepted: list[int], mended: dict[int, int], at: int, record: Record | None) -> int:
-        """Find where to go on; the medium's end where nothing more can be read."""
+    def _doubt(self, followed: Followed, at: int, record: Record) -> int | None:
+        """Where either of two words may be the length nearly any bytes can be followed: look at once
+        for something better than a record that does not look like one."""
+        if self._doubts >= MAX_DOUBTS:
+            return None
+        seconds = self._seconds(followed.offsets, len(followed.offsets))
+        if self._trusted(record, seconds) or self._chained(at + record.length, record):
+            return None
+        self._doubts += 1
+        return self._explain(followed, at, record)
+
+    def _explain(self, followed: Followed, at: int, record: Record | None) -> int | None:
+        """Find where to go on, if there is a place that explains the bytes better."""
         self._mends += 1
-        sound = self._sound_part(accepted)
-        seconds = self._seconds(accepted, sound)
-        suspect = accepted[sound] if sound < len(accepted) else at
-        if self._mends <= MAX_MENDS:
-            # Is this only a file that ends inside a record? Then nothing but an exact fit counts.
-            cut = suspect == at and (record is None or self._layout.plausible(record, None))
+        if self._mends > MAX_MENDS:
+            return None
+        sound = self._sound_part(followed.offsets)
+        suspect = followed.offsets[sound] if sound < len(followed.offsets) else at
+        # Is this only a file that ends inside a record? Then nothing but an exact fit counts.
+        cut = suspect == at and (record is None or self._layout.plausible(record))
+        while True:
             found = (
-                self._repair_header(accepted, mended, sound, suspect, seconds)
-                or self._repair_last(accepted, mended, sound, suspect, seconds)
-                or self._search(accepted, mended, sound, suspect, seconds, cut)
+                self._repair_header(followed, sound, suspect)
+                or self._repair_last(followed, sound)
+                or self._search(followed, sound, suspect, cut)
             )
             if found is not None:
                 return found
-        self._give_up(accepted, at, record)
-        return self._medium.size
+            if not self._strict:
+                break
+            # No chain of consistent records from here to the end: so it will be from now on.
+            self._strict = False
+        end = self._medium.size
+        if not cut and (caplen := self._filling(suspect, end)) is not None:
+            followed.truncate(sound)
+            followed.offsets.append(suspect)
+            self._repaired(followed, caplen)
+            return end
+        return None
 
-    def _sound_part(self, accepted: list[int]) -> int:
-        """How many of the accepted records come before the suspicious ones at the end."""
-        sound = len(accepted)
-        while sound and len(accepted) - sound < LOOK_BACK:
-            record = self._record(accepted[sound - 1])
-            if record is None or self._layout.plausible(record, self._seconds(accepted, sound - 1)):
+    def _sound_part(self, offsets: list[int]) -> int:
+        """How many of the followed records come before the suspicious ones at the end."""
+        sound = len(offsets)
+        while sound and len(offsets) - sound < LOOK_BACK:
+            record = self._record(offsets[sound - 1])
+            if record is None or self._trusted(record, self._seconds(offsets, sound - 1)):
                 break
             sound -= 1
         return sound
 
-    def _seconds(self, accepted: list[int], count: int) -> int | None:
+    def _trusted(self, record: Record, seconds: int | None) -> bool:
+        """Does a record that was followed look like one? Those of no bytes are what zeros look like."""
+        layout = self._layout
+        sane = record.caplen > 0 and layout.plausible(record)
+        return sane and (seconds is None or layout.near(record, seconds) or layout.consistent(record))
+
+    def _seconds(self, offsets: list[int], count: int) -> int | None:
         """Time of the last of the first `count` records."""
-        record = self._record(accepted[count - 1]) if count else None
+        record = self._record(offsets[count - 1]) if count else None
         return record.seconds if record else None
 
-    def _repair_header(
-        self,
-        accepted: list[int],
-        mended: dict[int, int],
-        sound: int,
-        suspect: int,
-        seconds: int | None,
-    ) -> int | None:
+    def _repair_header(self, followed: Followed, sound: int, suspect: int) -> int | None:
         """The first suspicious header may state one wrong length and one right one."""
         record = self._record(suspect)
         if record is None:
             return None
         for other in self._layout.alternatives(record):
-            if self._layout.plausible(other, seconds) and self.chained(suspect + other.length, other):
-                self._truncate(accepted, mended, sound)
-                self._report_repair(accepted, suspect, other.caplen)
-                mended[len(accepted)] = other.caplen
-                accepted.append(suspect)
+            if self._layout.plausible(other) and self._chained(suspect + other.length, other):
+                followed.truncate(sound)
+                followed.offsets.append(suspect)
+                self._repaired(followed, other.caplen)
                 return suspect + other.length
         return None
 
-    def _repair_last(
-        self,
-        accepted: list[int],
-        mended: dict[int, int],
-        sound: int,
-        suspect: int,
-        seconds: int | None,
-    ) -> int | None:
+    def _repair_last(self, followed: Followed, sound: int) -> int | None:
         """The last good record may be longer than it says: the suspicious header lies inside it."""
-        if not sound or (record := self._record(accepted[sound - 1])) is None:
+        if not sound or (record := self._record(followed.offsets[sound - 1])) is None:
             return None
         if self._layout.consistent(record):
             return None
-        start = accepted[sound - 1]
+        start = followed.offsets[sound - 1]
         for other in self._layout.alternatives(record):
             end = start + other.length
-            if self._layout.believable(other) and self.chained(end, other):
-                self._truncate(accepted, mended, sound)
-                self._report_repair(accepted, start, other.caplen)
-                mended[sound - 1] = other.caplen
+            if self._layout.believable(other) and self._chained(end, other):
+                followed.truncate(sound)
+                self._repaired(followed, other.caplen)
                 return end
         return None
 
-    def _search(
-        self,
-        accepted: list[int],
-        mended: dict[int, int],
-        sound: int,
-        suspect: int,
-        seconds: int | None,
-        cut: bool,
-    ) -> int | None:
+    def _search(self, followed: Followed, sound: int, suspect: int, cut: bool) -> int | None:
         """The next place from where a chain runs."""
-        layout = self._layout
-        begin, last = suspect, None
+        layout, begin = self._layout, suspect
         if sound:
-            last = self._record(accepted[sound - 1])
+            start = followed.offsets[sound - 1]
+            last = self._record(start)
             if last is not None and not layout.consistent(last):
-                begin = accepted[sound - 1] + layout.header
-        found = self._candidates.find(
-            begin + 1,
-            seconds,
-            self._reaches_end if cut else lambda at, near: self.chained(at, seconds=near),
-        )
+                begin = start + layout.header
+        accept = self._reaches_end if cut else self._chained_near
+        found = self._candidates.find(begin + 1, self._seconds(followed.offsets, sound), accept)
         if found is None:
             return None
-        self._truncate(accepted, mended, sound)
+        followed.truncate(sound)
         if found < suspect:
             # The record before said that it is longer than it is.
-            start = accepted[sound - 1]
-            mended[sound - 1] = found - start - layout.header
-            self._report_repair(accepted, start, mended[sound - 1])
-            return found
-        self._reading.problems.add(
-            "damaged",
-            "no record can be read here; reading goes on at the next plausible one",
-            frame=self._reading.frames + len(accepted) + 1,
-            offset=suspect,
-            length=found - suspect,
-        )
+            self._repaired(followed, found - start - layout.header)
+        elif (caplen := self._filling(suspect, found)) is not None:
+            followed.offsets.append(suspect)
+            self._repaired(followed, caplen)
+        else:
+            self._lost(followed, suspect, found)
         return found
 
-    def chained(self, at: int, before: Record | None = None, seconds: int | None = None) -> bool:
+    def _filling(self, at: int, end: int) -> int | None:
+        """Captured length of a damaged record that may be all that lies between two places: one with
+        a wrong record length (snoop), which was not the reason for its captured length."""
+        record = self._record(at)
+        if record is None or self._layout.overhead:
+            return None
+        room = end - at - self._layout.header - record.caplen
+        sane = record.caplen <= min(record.wirelen, self._layout.limit)
+        return record.caplen if sane and 0 <= room <= FRAME_PADDING else None
+
+    def _chained_near(self, at: int, seconds: int | None) -> bool:
+        """Does a chain of plausible records run from here, better near that time?"""
+        return self._chained(at, None, seconds)
+
+    def _chained(self, at: int, before: Record | None, seconds: int | None = None) -> bool:
         """Does a chain of plausible records run from here, or does the file end exactly here?
 
         With `before`, the record that would end here; else with a time near which they should be.
         """
         if before is not None:
             seconds = before.seconds
-        for count in range(CHAIN if seconds is not None else CHAIN_ANY_TIME):
+        points = 0
+        enough = ENOUGH if self._strict else 2 * ENOUGH
+        while points < enough:
             if at == self._medium.size:
-                return before is not None or count > 0
+                return before is not None or points >= enough // ENOUGH
             record = self._record(at)
-            if record is None or not self._good(record, seconds):
-                # The file may be cut as well; two good records are enough then.
-                return record is None and count >= 2
+            if record is None or not self._good(record):
+                # The file may be cut as well.
+                return record is None and points >= enough // 2
+            points += 1 + self._layout.near(record, seconds)
             at, seconds = at + record.length, record.seconds
             if at > self._medium.size:
-                return count >= 2
+                return points > enough // 2
         return True
 
-    def _good(self, record: Record, seconds: int | None) -> bool:
-        return self._layout.plausible(record, seconds) and self._layout.consistent(record)
-
-    def _reaches_end(self, at: int, seconds: int | None = None) -> bool:
+    def _reaches_end(self, at: int, _seconds: int | None) -> bool:
         """Does a chain run from here exactly to the end of the file?"""
         for _ in range(LOOK_BACK):
             record = self._record(at)
-            if record is None or not self._good(record, seconds):
+            if record is None or not self._good(record):
                 return False
-            at, seconds = at + record.length, record.seconds
+            at += record.length
             if at >= self._medium.size:
                 return at == self._medium.size
         return False
 
-    def _truncate(self, accepted: list[int], mended: dict[int, int], count: int) -> None:
-        if count == len(accepted):
-            return
-        del accepted[count:]
-        for index in [i for i in mended if i >= count]:
-            del mended[index]
+    def _good(self, record: Record) -> bool:
+        sane = record.caplen > 0 and self._layout.plausible(record)
+        return sane and (not self._strict or self._layout.consistent(record))
 
-    def _report_repair(self, accepted: list[int], offset: int, caplen: int) -> None:
-        frame = self._reading.frames + len(accepted)
-        frame += offset not in accepted[-1:]
+    def _repaired(self, followed: Followed, caplen: int) -> None:
+        """The last record followed has this length, whatever its header says."""
+        index = len(followed.offsets) - 1
+        followed.mended[index] = caplen
         self._reading.problems.add(
             "damaged",
             f"the record header states a wrong length; {caplen} bytes fit what follows",
-            frame=frame,
-            offset=offset,
+            frame=self._reading.frames + index + 1,
+            offset=followed.offsets[index],
             length=0,
         )
 
-    def _give_up(self, accepted: list[int], at: int, record: Record | None) -> None:
-        """Nothing can be read from `at` on."""
-        whole = record is None or self._layout.believable(record)
-        message = (
-            "the file ends inside a record"
-            if whole
-            else f"a record that claims {record.caplen if record else 0} bytes, and nothing readable after it"
-        )
-        if self._mends > MAX_MENDS:
-            message = f"more than {MAX_MENDS} damaged places: the rest is not read"
+    def _lost(self, followed: Followed, begin: int, end: int) -> None:
         self._reading.problems.add(
-            "cut_short" if whole else "damaged",
+            "damaged",
+            "no record can be read here; reading goes on at the next plausible one",
+            frame=self._reading.frames + len(followed.offsets) + 1,
+            offset=begin,
+            length=end - begin,
+        )
+
+    def _give_up(self, followed: Followed, at: int, record: Record | None) -> None:
+        """Nothing can be read from `at` on."""
+        kind, message = "cut_short", "the file ends inside a record"
+        if self._mends > MAX_MENDS:
+            kind, message = "damaged", f"more than {MAX_MENDS} damaged places: the rest is not read"
+        elif record is not None and not self._layout.believable(record):
+            kind = "damaged"
+            message = f"a record that claims {record.caplen} bytes, and nothing readable after it"
+        self._reading.problems.add(
+            kind,
             message,
-            frame=self._reading.frames + len(accepted) + 1,
+            frame=self._reading.frames + len(followed.offsets) + 1,
             offset=at,
             length=self._medium.size - at,
         )

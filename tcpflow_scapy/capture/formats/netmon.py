@@ -27,6 +27,8 @@ FILE_HEADER = 128
 FILETIME_EPOCH = 116_444_736_000_000_000
 """1970 in units of 100 ns since 1601"""
 
+SIGNATURES = {1: b"RTSS", 2: b"GMBU"}
+
 NOT_FRAMES = (0xFFFC, 0xFFFD, 0xFFFE)
 """media types of records that hold notes about the capture and have no frame number"""
 
@@ -37,10 +39,16 @@ TRAILER_SIZES = {0: 0, 1: 2, 2: 6}
 
 
 def _recognise(head: bytes) -> str | None:
-    """By the first four bytes and the major version."""
-    if len(head) < 6 or (head[:4], head[5]) not in ((b"RTSS", 1), (b"GMBU", 2)):
+    """By the first four bytes, of which one may be damaged, the major version and the date."""
+    if len(head) < 24:
         return None
-    return f"netmon {head[5]}.{head[4]}"
+    major, (year, month) = head[5], struct.unpack_from("<HH", head, 8)
+    signature = SIGNATURES.get(major, b"")
+    agreeing = sum(a == b for a, b in zip(signature, head, strict=False))
+    dated = 1990 <= year < 2100 and 1 <= month <= 12
+    if agreeing < 3 or (agreeing == 3 and not dated):
+        return None
+    return f"netmon {major}.{head[4]}"
 
 
 @dataclass(frozen=True, slots=True)

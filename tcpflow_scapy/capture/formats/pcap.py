@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from tcpflow_scapy.capture.formats.chain import ChainReader
 from tcpflow_scapy.capture.formats.contract import Format
-from tcpflow_scapy.capture.formats.mend import CHAIN
 from tcpflow_scapy.capture.formats.records import RecordLayout
 from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.capture.info import Interface
@@ -24,6 +23,9 @@ from tcpflow_scapy.capture.medium import Medium
 from tcpflow_scapy.capture.reading import Reading
 
 FILE_HEADER = 24
+
+FIRST_RECORDS = 3
+"""Records by which a dialect is told."""
 
 AIX_LINKTYPES = {6: 1, 9: 6, 15: 10, 24: 0}
 """RFC 1573 interface types in files of version 2.2 written by AIX"""
@@ -173,12 +175,14 @@ def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> Record
 
 
 def _makes_sense(medium: Medium, layout: RecordLayout, at: int) -> bool:
-    seconds = None
-    for _ in range(CHAIN):
+    seconds: int | None = None
+    for _ in range(FIRST_RECORDS):
         if at == medium.size:
             return True
         record = layout.parse(medium.read(at, layout.header))
-        if record is None or not layout.plausible(record, seconds):
+        if record is None or not layout.plausible(record):
+            return False
+        if seconds is not None and not layout.near(record, seconds):
             return False
         at, seconds = at + record.length, record.seconds
     return True

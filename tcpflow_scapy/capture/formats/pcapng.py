@@ -59,9 +59,9 @@ class BlockReader:
 
     def batches(self) -> Iterator[FrameBatch]:
         """Walk from the first block to the last."""
-        size = self._reading.medium.size
+        medium = self._reading.medium
         offset, need = 0, BATCH_BYTES
-        while offset < size and self._changes <= MAX_BYTE_ORDER_CHANGES:
+        while offset < medium.size and self._changes <= MAX_BYTE_ORDER_CHANGES:
             window = self._reading.window(offset, need)
             parts, after = self._parts(window)
             need = BATCH_BYTES
@@ -69,14 +69,14 @@ class BlockReader:
             if batch is not None:
                 yield batch
             if not after:
-                need, after = self._long_block(offset)
+                need, after = self._long_block(offset, window.end)
             offset += after
-        if offset < size:
+        if offset < medium.size:
             self._reading.problems.add(
                 "damaged",
                 f"the byte order changes more than {MAX_BYTE_ORDER_CHANGES} times: the rest is not read",
                 offset=offset,
-                length=size - offset,
+                length=medium.size - offset,
             )
         self._frames.close()
 
@@ -157,12 +157,13 @@ class BlockReader:
         lengths = np.append(run.lengths, np.array(steps, np.int64))
         return Run(order, positions, lengths, window), end - base
 
-    def _long_block(self, offset: int) -> tuple[int, int]:
-        """(bytes to read at once, bytes to step over) for a block that no window holds."""
+    def _long_block(self, offset: int, seen: int) -> tuple[int, int]:
+        """(bytes to read at once, bytes to step over) for a block that `seen` bytes do not hold."""
         block = self._mender.block(offset, self._order)
         if block is None:
             return BATCH_BYTES, self._reading.medium.size - offset
-        if block.kind in (*blocks.FRAMES, blocks.INTERFACE, blocks.SECTION) and block.length < LONG:
+        wanted = block.kind in (*blocks.FRAMES, blocks.INTERFACE, blocks.SECTION)
+        if wanted and seen < block.length < LONG:
             return block.length, 0
         return BATCH_BYTES, block.length
 

@@ -81,6 +81,17 @@ def options(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
+def sound_options(data: bytes, order: str) -> bool:
+    """Are these bytes an option list, or nothing at all?"""
+    at = 0
+    while at + 4 <= len(data):
+        code, length = struct.unpack_from(order + "HH", data, at)
+        if not code:
+            return not length
+        at += 4 + ((length + 3) & ~3)
+    return at == len(data)
+
+
 @dataclass(frozen=True, slots=True)
 class InterfaceOptions:
     """What an interface description block says beyond its fixed part."""

@@ -15,12 +15,15 @@ from tcpflow_scapy.capture.limits import MAX_FRAME
 from tcpflow_scapy.capture.linktypes import UNKNOWN
 from tcpflow_scapy.capture.reading import Reading
 
+LISTED = 1_000
+"""Blocks of one window that are looked at one by one when something is wrong with them."""
+
 OPTION = ("code", "length")
 COMMENT_ROUNDS = 8
 """Options of a packet block among which a comment is looked for."""
 
-REGISTERED = frozenset([*range(1, 14), 0x101, 0x102, *range(0x201, 0x223), *blocks.SMALLEST])
-LOCAL_USE = 0x8000_0000
+APPLE_PROCESS = 0x8000_0001
+REGISTERED = frozenset([*range(1, 14), 0x101, 0x102, *range(0x201, 0x223), APPLE_PROCESS, *blocks.SMALLEST])
 
 
 @dataclass
@@ -90,7 +93,9 @@ class BlockFrames:
             number[other] = -1
         row = np.where((number >= 0) & (first + number < defined), first + number, -1)
         position = start + data
-        self._fit(run, kinds, row, position, end, caplen, before)
+        room = np.maximum(np.minimum(end - position, MAX_FRAME), 0)
+        self._cut_simple(kinds, row, room, caplen)
+        self._fit(run, position, room, caplen, wirelen, before)
         picked = self._picked(row)
         if len(row) and int(row.min()) < 0:
             picked = picked.copy()
@@ -126,26 +131,35 @@ class BlockFrames:
         caplen[other] = np.maximum(end[other] - start[other] - data[other], 0)
         wirelen[other] = caplen[other]
 
+    def _cut_simple(self, kinds: Array, row: Array, room: Array, caplen: Array) -> None:
+        """A simple block states no captured length: the snaplen of interface 0 cuts, 0 does not."""
+        simple = np.flatnonzero(kinds == blocks.SIMPLE)
+        if len(simple):
+            snaplen = np.append(self._sections.rows["snaplen"], 0)[row[simple]]
+            cut = np.minimum(caplen[simple], room[simple])
+            caplen[simple] = np.where(snaplen > 0, np.minimum(cut, snaplen), cut)
+
     def _fit(
-        self, run: Run, kinds: Array, row: Array, position: Array, end: Array, caplen: Array, before: int
+        self, run: Run, position: Array, room: Array, caplen: Array, wirelen: Array, before: int
     ) -> None:
-        """Captured lengths that do not reach beyond their block, in place."""
-        room = np.maximum(np.minimum(end - position, MAX_FRAME), 0)
-        simple = kinds == blocks.SIMPLE
-        if simple.any():
-            # A simple block states no captured length: the snaplen of interface 0 cuts, 0 does not.
-            snaplen = np.append(self._sections.rows["snaplen"], 0)[row]
-            limit = np.where(snaplen > 0, np.minimum(snaplen, room), room)
-            caplen[simple] = np.minimum(caplen, limit)[simple]
-        over = np.flatnonzero(caplen > room)
-        for i in over[:1000].tolist():
+        """Mend captured lengths that do not agree with the length of their block, in place."""
+        wrong = np.flatnonzero(caplen > room)
+        # What follows the data must be options. If it is none, but the original length would fill
+        # the block, then that many bytes were captured.
+        short = (caplen < wirelen) & (((wirelen + 3) & ~3) == room) & (run.types != blocks.SIMPLE)
+        for i in np.flatnonzero(short)[:LISTED].tolist():
+            start = int(position[i])
+            options = slice(start + ((int(caplen[i]) + 3) & ~3), start + int(room[i]))
+            if not blocks.sound_options(run.window.memory[options].tobytes(), run.order):
+                wrong = np.append(wrong, i)
+        for i in wrong[:LISTED].tolist():
             self._reading.problems.add(
                 "bad_block",
                 f"a packet block claims {int(caplen[i])} bytes and holds {int(room[i])}",
                 frame=self._reading.frames + before + i + 1,
                 offset=int(position[i]) + run.window.base,
             )
-        caplen[over] = room[over]
+        caplen[wrong] = np.minimum(room, wirelen)[wrong]
 
     def _bad_interfaces(
         self,
@@ -166,10 +180,10 @@ class BlockFrames:
         if not len(bad):
             return
         pairs, inverse = np.unique(np.stack([first[bad], defined[bad]]), axis=1, return_inverse=True)
-        types = [self._sections.common_linktype(a, b) for a, b in pairs.T[:1000].tolist()]
+        types = [self._sections.common_linktype(a, b) for a, b in pairs.T[:LISTED].tolist()]
         types += [UNKNOWN] * (pairs.shape[1] - len(types))
         picked["linktype"][bad] = np.array(types, np.uint16)[inverse.reshape(-1)]
-        for i in bad[:1000].tolist():
+        for i in bad[:LISTED].tolist():
             self._reading.problems.add(
                 "bad_interface",
                 f"interface {int(number[i])} is not described in this section",
@@ -200,7 +214,7 @@ class BlockFrames:
     def _note_unregistered(self, kinds: Array) -> None:
         """Count blocks that are skipped and have a type that nobody registered."""
         for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
-            if int(kind) not in REGISTERED and kind < LOCAL_USE and len(self._unregistered) < 1000:
+            if int(kind) not in REGISTERED and len(self._unregistered) < LISTED:
                 self._unregistered[int(kind)] = self._unregistered.get(int(kind), 0) + int(count)
 
     def close(self) -> None:

@@ -32,6 +32,8 @@ class Block(NamedTuple):
     kind: int
     length: int
     """to the next block"""
+    regular: bool = False
+    """keeps to the rules, so that the plain walk can follow it"""
     note: str = ""
     """what is wrong with it"""
 
@@ -54,7 +56,7 @@ class BlockMender:
         if at == self._medium.size or self._other_order(at, order):
             return False
         block = self.block(at, order)
-        return block is None or bool(block.note) or block.length % 4 != 0
+        return block is None or not block.regular
 
     def walk(self, at: int, until: int, order: str, frames: int) -> tuple[list[int], list[int], int]:
         """Follow blocks one at a time.
@@ -103,11 +105,11 @@ class BlockMender:
         if length < blocks.SMALLEST.get(kind, 12) or at + length > self._medium.size:
             return None
         if self._length_at(at + padded - 4, order) == length:
-            return Block(kind, padded)
+            return Block(kind, padded, regular=length == padded)
         if length != padded and self._length_at(at + length - 4, order) == length:
             return Block(kind, length)
         if at + padded == self._medium.size or self._looks_good(at + padded, order):
-            return Block(kind, padded, "the two lengths of a block differ")
+            return Block(kind, padded, note="the two lengths of a block differ")
         return None
 
     def _other_order(self, at: int, order: str) -> bool:

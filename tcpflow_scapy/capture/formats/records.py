@@ -18,11 +18,17 @@ from tcpflow_scapy.capture.frames import Array
 
 NATIVE = "<" if sys.byteorder == "little" else ">"
 
+SECOND = 1_000_000_000
+"""Fractions are below that in any unit; microseconds that are not below a million do occur."""
+
 DAY = 86_400
 """Seconds within which neighbouring records are expected when damage has to be judged."""
 
 MAX_PADDING = 1 << 16
 """Bytes that may follow a frame inside its record (snoop)."""
+
+FRAME_PADDING = 64
+"""Bytes of it that are usual, in writers from Solaris to Surveyor."""
 
 
 class Record(NamedTuple):
@@ -97,15 +103,18 @@ class RecordLayout:
         spare = record.length - self.header - record.caplen
         return record.caplen <= self.limit and 0 <= spare <= MAX_PADDING
 
-    def plausible(self, record: Record, seconds: int | None) -> bool:
-        """Does it look like a record near that time? Asked only where something is damaged."""
+    def plausible(self, record: Record) -> bool:
+        """Does it look like a record? Asked only where something is damaged."""
         return (
             self.believable(record)
             and record.caplen <= record.wirelen
-            and record.fraction < (1_000_000_000 if self.nanoseconds else 1_000_000)
-            and record.length <= self.header + record.caplen + 64
-            and (seconds is None or abs(record.seconds - seconds) <= DAY)
+            and record.fraction < SECOND
+            and record.length <= self.header + record.caplen + FRAME_PADDING
         )
+
+    def near(self, record: Record, seconds: int | None) -> bool:
+        """Is it of a time within a day?"""
+        return seconds is not None and abs(record.seconds - seconds) <= DAY
 
     def alternatives(self, record: Record) -> Iterator[Record]:
         """What a damaged header may have said: the other fields tell the length as well."""
@@ -122,13 +131,13 @@ class RecordLayout:
         """Do two fields agree on the captured length? One flipped byte cannot make them."""
         if self.overhead:
             return record.caplen in (record.wirelen, min(record.wirelen, self.snaplen))
-        return 0 <= record.length - self.header - record.caplen < 4
+        return 0 <= record.length - self.header - record.caplen <= FRAME_PADDING
 
     def times(self, headers: Array) -> Array:
         """ns since the epoch. Fractions beyond a second are added as they stand."""
         unit = 1 if self.nanoseconds else 1_000
         times: Array = headers["seconds"].astype(np.int64)
-        times *= 1_000_000_000
+        times *= SECOND
         times += headers["fraction"].astype(np.int64) * unit
         return times
 

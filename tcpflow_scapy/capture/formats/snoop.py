@@ -70,8 +70,9 @@ LAYOUT = RecordLayout(
 
 
 def _recognise(head: bytes) -> str | None:
-    """By the first eight bytes."""
-    if not head.startswith(SIGNATURE):
+    """By the first eight bytes, of which one may be damaged."""
+    agreeing = sum(a == b for a, b in zip(SIGNATURE, head, strict=False))
+    if agreeing < len(SIGNATURE) - 1:
         return None
     return "snoop (Surveyor)" if _is_surveyor(head) else "snoop"
 
