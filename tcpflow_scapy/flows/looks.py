@@ -44,7 +44,8 @@ def flow_table(flows: FlowTable) -> Table:
     """The repr of a table of flows."""
     total = len(flows)
     table = flows.df
-    if total > ROWS:
+    long = total > ROWS + 1  # three dots take a row, too
+    if long:
         import pandas as pd
 
         table = pd.concat([table.iloc[: ROWS // 2], table.iloc[-ROWS // 2 :]])
@@ -64,9 +65,11 @@ def flow_table(flows: FlowTable) -> Table:
         )
         for number, row in zip(table.index.tolist(), _tuples(table), strict=True)
     ]
-    if total > ROWS:
+    title = ""
+    if long:
         rows.insert(ROWS // 2, ("...", *[None] * (len(FLOW_VIEW) - 1)))
-    return Table(FLOW_VIEW, rows, total, empty="no TCP flows")
+        title = f"{total:,} TCP flows, of which {ROWS} are shown"
+    return Table(FLOW_VIEW, rows, title=title, empty="no TCP flows")
 
 
 def _tuples(table: Any) -> Any:

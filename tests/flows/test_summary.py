@@ -1,0 +1,178 @@
+"""The row of each flow, with numbers computed by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.flows.summary import datetimes
+from tests.helpers.answers import flow_of, flows_of
+from tests.helpers.traffic import Capture, Conversation, play
+
+START = 1_700_000_000 * 10**9
+MS = 10**6
+OPEN = "> SYN\n< SYN ACK\n> ACK\n"
+
+
+def test_a_row_by_hand() -> None:
+    c = play(
+        OPEN  # frames 1 to 3
+        + "> 'GET /'\n"  # 5 bytes
+        + "< 'hello'\n"  # 5 bytes
+        + "x< 'lost'\n"
+        + "< 'end'\n"  # 3 bytes
+        + "> ACK\n"
+        + "< 0:'hell0'\n"  # 5 again, one of them different
+        + "> FIN\n< FIN\n> ACK",
+        Conversation("10.0.0.1:1024", "10.0.0.2:80", vlans=(7, 42)),
+    )
+    (row,) = flows_of(Capture(c, start=START, step=MS)).df.to_dict("records")
+    assert row == {
+        "client": "10.0.0.1",
+        "client_port": 1024,
+        "server": "10.0.0.2",
+        "server_port": 80,
+        "start": pd.Timestamp(START, tz="UTC"),
+        "end": pd.Timestamp(START + 10 * MS, tz="UTC"),
+        "duration_s": 0.01,
+        "state": "SF",
+        "client_evidence": "syn",
+        "client_bytes": 5,
+        "server_bytes": 8,
+        "client_packets": 6,
+        "server_packets": 5,
+        "client_missing_bytes": 0,
+        "server_missing_bytes": 4,
+        "client_gaps": 0,
+        "server_gaps": 1,
+        "client_retransmitted_bytes": 0,
+        "server_retransmitted_bytes": 5,
+        "client_out_of_order": 0,
+        "server_out_of_order": 0,
+        "client_conflicts": 0,
+        "server_conflicts": 1,
+        "bytes": 13,
+        "packets": 11,
+        "missing_bytes": 4,
+        "gaps": 1,
+        "conflicts": 1,
+        "complete": False,
+        "rtt_ms": 2.0,
+        "vlan": "7.42",
+        "encap": "eth/vlan:7/vlan:42/ip",
+    }
+
+
+def rows_by_side(script: str) -> pd.Series:
+    return flow_of(script).summary
+
+
+def test_columns_agree_with_the_objects() -> None:
+    c = play(OPEN + "> 'abc'\nx> 'd'\n> 'ef'\n> 0:'aXc'\n< 'answer'\n< FIN")
+    d = play("< 'midstream'\n> 'x'", Conversation("[2001:db8::1]:40000", "[2001:db8::2]:443"))
+    for flow in flows_of(c, d):
+        row = flow.summary
+        for side, stream in zip(("client", "server"), flow.streams, strict=True):
+            assert row[side] == stream.address
+            assert row[f"{side}_port"] == stream.port
+            assert row[f"{side}_bytes"] == stream.captured
+            assert row[f"{side}_missing_bytes"] == stream.missing
+            assert row[f"{side}_packets"] == len(stream.segments)
+            assert row[f"{side}_gaps"] == len(stream.gaps)
+            assert row[f"{side}_conflicts"] == len(stream.conflicts)
+            late = (stream.segments["class"] == "out_of_order").sum()
+            assert row[f"{side}_out_of_order"] == late
+        assert row["complete"] == (flow.client.complete and flow.server.complete)
+
+
+def test_complete_means_both_sides_from_syn_to_fin_without_a_gap() -> None:
+    whole = OPEN + "> 'a'\n< 'b'\n> FIN\n< FIN"
+    assert rows_by_side(whole)["complete"]
+    lines = whole.splitlines()
+    for gone in (0, 1, 3, 4, 5, 6):
+        part = lines[:gone] + ["x" + lines[gone]] + lines[gone + 1 :]
+        assert not rows_by_side("\n".join(part))["complete"], lines[gone]
+
+
+# -- round trip -------------------------------------------------------------------------------------
+
+
+def rtt(*steps: tuple[str, float]) -> float:
+    c = Conversation()
+    for line, when in steps:
+        play(line, c)
+        c.frames[-1].time = START + round(when * MS)
+    return float(flow_of(c).summary["rtt_ms"])
+
+
+def test_the_round_trip_is_from_the_syn_to_the_ack_of_the_answer() -> None:
+    assert rtt(("> SYN", 0), ("< SYN ACK", 20), ("> ACK", 30.5)) == 30.5
+
+
+def test_data_can_be_that_ack() -> None:
+    assert rtt(("> SYN", 0), ("< SYN ACK", 20), ("> 'data'", 31)) == 31
+
+
+def test_a_repeated_syn_counts_from_the_first() -> None:
+    assert rtt(("> SYN", 0), ("> SYN", 1000), ("< SYN ACK", 1020), ("> ACK", 1030)) == 1030
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (("> SYN", 0),),
+        (("> SYN", 0), ("< SYN ACK", 20)),
+        (("< SYN ACK", 20), ("> ACK", 30)),
+        (("> SYN", 0), ("> ACK", 30)),
+        (("> 'a'", 0), ("< 'b'", 20)),
+        # A clock that runs backwards measures nothing.
+        (("> SYN", 50), ("< SYN ACK", 20), ("> ACK", 30)),
+        (("> SYN", 0), ("< SYN ACK", 20), ("> ACK", 10)),
+    ],
+)
+def test_no_handshake_no_round_trip(steps: tuple[tuple[str, float], ...]) -> None:
+    assert math.isnan(rtt(*steps))
+
+
+def test_round_trips_of_many() -> None:
+    frames = []
+    for n in range(5):
+        c = play(OPEN if n != 2 else "> SYN\n< SYN ACK", Conversation(f"10.0.0.1:{2000 + n}"))
+        for i, frame in enumerate(c.frames):
+            frame.time = START + i * (n + 1) * MS
+        frames += c.frames
+    found = flows_of(Capture(frames).interleave(3)).df.sort_values("client_port")["rtt_ms"].tolist()
+    assert found[:2] + found[3:] == [2, 4, 8, 10]
+    assert math.isnan(found[2])
+
+
+# -- times and labels -------------------------------------------------------------------------------
+
+
+def test_start_and_end_are_the_earliest_and_the_latest_packet() -> None:
+    capture = Capture(play(OPEN + "> 'a'"), start=START, step=MS)
+    for seed in range(3):
+        row = flow_of(capture.shuffle(seed)).summary
+        assert (row["start"].value, row["end"].value) == (START, START + 3 * MS)
+
+
+def test_times_that_are_unknown() -> None:
+    times = datetimes(np.array([NO_TIME, 0, 1], np.int64))
+    assert times.isna().tolist() == [True, False, False]
+    assert str(times[2]) == "1970-01-01 00:00:00.000000001+00:00"
+
+
+def test_the_encapsulation_is_that_of_the_first_packet() -> None:
+    one, two = play("> SYN", Conversation(vlans=(5,))), play("> SYN\n> 'a'")
+    flows = flows_of(one, two, ignore_vlan=True)
+    assert flows.vlan.tolist() == ["5"]
+    assert flows.encap.tolist() == ["eth/vlan:5/ip"]
+
+
+def test_raw_ip_has_no_ethernet() -> None:
+    flows = flows_of(Capture(play("> SYN")), linktype=101)
+    assert flows.encap.tolist() == ["raw/ip"]
