@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tcpflow_scapy._accessors import verb
 from tcpflow_scapy.flows.frames import conflict_frame, gap_frame, packet_frame
 from tcpflow_scapy.flows.stream import Stream
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tcpflow_scapy.flows.conversation import Conversation
     from tcpflow_scapy.flows.evidence import Evidence
+    from tcpflow_scapy.plot.accessor import Plots
 
 
 class Flow:
@@ -186,6 +188,12 @@ class Flow:
     def to_pcap(self, path: str | os.PathLike[str], **options: Any) -> Any:
         """Write its frames as a capture file; see `FlowTable.to_pcap`."""
         return self._alone().to_pcap(path, **options)
+
+    @property
+    def plot(self) -> Plots:
+        """Pictures: ``time_sequence()``, ``throughput()``, ``rtt()``, ``coverage()`` (see its `repr`)."""
+        plots: Plots = verb("plots_of_flow")(self)
+        return plots
 
     # -- looks --------------------------------------------------------------------------------------
 

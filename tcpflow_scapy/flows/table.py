@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scapy.plist import PacketList
 
     from tcpflow_scapy.flows.evidence import Evidence
+    from tcpflow_scapy.plot.accessor import Plots
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -75,8 +76,8 @@ class FlowTable:
     def _positions(self, key: Any) -> Array:
         """A mask or a list of positions as an index array; a pandas mask is aligned by flow number."""
         import pandas as pd
-
         from pandas.api.types import is_bool_dtype
+
         if isinstance(key, pd.Series) and is_bool_dtype(key) and not key.index.equals(self.df.index):
             key = key.reindex(self.df.index)
             if key.isna().any():
@@ -136,9 +137,9 @@ class FlowTable:
 
     def query(self, expr: str, **kwargs: Any) -> FlowTable:
         """Flows for which a pandas expression over the columns is true."""
-        return self._of(self.df.query(expr, **kwargs))
         # ``@name`` means a variable of the caller, one frame further up than pandas would look.
         kwargs["level"] = kwargs.get("level", 0) + 1
+        return self._of(self.df.query(expr, **kwargs))
 
     def sort_values(self, by: str | list[str], *, ascending: bool | list[bool] = True) -> FlowTable:
         """The same flows, ordered by columns."""
@@ -276,6 +277,25 @@ class FlowTable:
         """Write the frames of these flows as a capture file."""
         return verb("to_pcap")(self, path, **options)
 
+    @property
+    def plot(self) -> Plots:
+        """Pictures: ``timeline()``, ``bandwidth()``, ``endpoints()``, ``sizes()`` (see its `repr`)."""
+        plots: Plots = verb("plots_of_flows")(self)
+        return plots
+
+    def report(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write one page about these flows: ``.pdf`` or ``.html``, by the name (needs the ``plot`` extra)."""
+        verb("report")(self, path, **options)
+
+    def report_tables(self, **options: Any) -> dict[str, pd.DataFrame]:
+        """The numbers of the report, by name."""
+        tables: dict[str, pd.DataFrame] = verb("report_tables")(self, **options)
+        return tables
+
+    def to_dfxml(self, path: str | os.PathLike[str], **options: Any) -> Any:
+        """Write a report of these flows as Digital Forensics XML, as tcpflow's ``report.xml`` and more."""
+        return verb("to_dfxml")(self, path, **options)
+
     # -- looks --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -312,9 +332,9 @@ def _endpoint(text: str) -> tuple[bytes, int] | None:
     from ipaddress import ip_address
 
     address, _, port = text.strip().rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        return None
     try:
         return ip_address(address.strip("[]")).packed, int(port)
     except ValueError:
-        return None
-    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
         return None
