@@ -141,7 +141,7 @@ def _check(overlap: str, max_gap: int, timeout: float | None) -> None:
     if isinstance(max_gap, bool) or not isinstance(max_gap, (int, np.integer)) or not 0 <= max_gap < 1 << 31:
         raise ValueError(f"max_gap must be a number of bytes from 0 to {(1 << 31) - 1}, not {max_gap!r}")
     if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9
     ):
         raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
 
