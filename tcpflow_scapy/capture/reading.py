@@ -9,7 +9,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import Array, FrameBatch
 from tcpflow_scapy.capture.info import CaptureInfo, Interface, Problem
-from tcpflow_scapy.capture.limits import BATCH_BYTES, MAX_COMMENTS, MAX_PROBLEMS
+from tcpflow_scapy.capture.limits import MAX_COMMENTS, MAX_PROBLEMS
 from tcpflow_scapy.capture.medium import Medium
 from tcpflow_scapy.capture.windows import Window, Windows
 
@@ -63,10 +63,10 @@ class Reading:
     def __post_init__(self) -> None:
         self.problems = Problems(self.info, self.path)
 
-    def window(self, offset: int, length: int = BATCH_BYTES) -> Window:
-        """The bytes from `offset` on."""
+    def window(self, offset: int, length: int = 0) -> Window:
+        """The bytes from `offset` on, `length` of them if the usual number does not do."""
         window = self.windows.read(self.medium, offset, length)
-        if window.end < min(length, self.medium.size - offset):
+        if window.end < min(length or self.windows.size, self.medium.size - offset):
             # The file has shrunk since it was opened. Its map must not be touched beyond the end.
             self.medium.size = offset + window.end
         self.advance(offset)

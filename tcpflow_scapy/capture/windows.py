@@ -45,18 +45,25 @@ class Window:
 
 
 class Windows:
-    """The rotating buffers; one set serves all files of a source."""
+    """The rotating buffers; one set serves all files of a source.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    size : int
+        Bytes of a window where nobody asks for more.
+    """
+
+    def __init__(self, size: int = BATCH_BYTES) -> None:
+        self.size = size
         self._buffers: list[Array] = [np.empty(0, np.uint8)] * (BATCHES_ALIVE + 1)
         self._turn = 0
 
-    def read(self, medium: Medium, offset: int, length: int = BATCH_BYTES) -> Window:
-        """The bytes from `offset` on, `length` of them where there are so many.
+    def read(self, medium: Medium, offset: int, length: int = 0) -> Window:
+        """The bytes from `offset` on, `length` (or `size`) of them where there are so many.
 
         The memory is used again by the next call unless `keep` was called between.
         """
-        length = max(0, min(length, medium.size - offset))
+        length = max(0, min(length or self.size, medium.size - offset))
         buffer = self._buffers[self._turn]
         if len(buffer) < length + BATCH_PADDING:
             # Whoever still looks at the old buffer keeps it alive.

@@ -16,7 +16,6 @@ from tcpflow_scapy.capture.formats.records import (
     walk_table,
 )
 from tcpflow_scapy.capture.frames import Array, FrameBatch
-from tcpflow_scapy.capture.limits import BATCH_BYTES
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Window
 
@@ -58,16 +57,17 @@ class ChainReader:
     def batches(self, start: int) -> Iterator[FrameBatch]:
         """Walk from `start` to the end."""
         medium = self._reading.medium
-        offset, need = start, BATCH_BYTES
+        offset, need = start, 0
         while offset < medium.size:
             window = self._reading.window(offset, need)
-            positions, sound, after = self._walk(window)
+            positions, headers, after = self._walk(window)
             mended: dict[int, int] = {}
-            if not sound:
+            if headers is None:
                 positions, mended, after = self._mend(window, positions, after)
-            need = BATCH_BYTES
+                headers = window.gather(self._layout.dtype, positions)
+            need = 0
             if len(positions):
-                yield self._batch(window, positions, mended)
+                yield self._batch(window, positions, headers, mended)
             elif after == 0:
                 # One record that is longer than the window.
                 need = self._record_length(window)
@@ -75,13 +75,13 @@ class ChainReader:
                     return  # the file shrank under our hands
             offset += after
 
-    def _walk(self, window: Window) -> tuple[Array, bool, int]:
-        """Positions of the complete records of a window, whether all is sound, and where (from the
-        window's start) the next record begins."""
+    def _walk(self, window: Window) -> tuple[Array, Array | None, int]:
+        """Positions and headers of the complete records of a window, and where (from the window's
+        start) the next record begins; no headers where the next one is not sound."""
         layout = self._layout
         if layout.swappable:
             # Old and rare: every header has to be read to know which length is which.
-            return np.empty(0, np.int64), False, 0
+            return np.empty(0, np.int64), None, 0
         if layout.order == NATIVE and layout.overhead:
             found = walk_native(window.words, layout.step, layout.overhead)
         else:
@@ -93,26 +93,25 @@ class ChainReader:
         if starts[last] > window.end:
             last -= 1
         positions, after = starts[:last], int(starts[last])
-        bad = self._first_bad(window, positions, np.diff(starts[: last + 1]))
+        headers = window.gather(layout.dtype, positions)
+        bad = self._first_bad(headers, np.diff(starts[: last + 1]))
         if bad is not None:
-            return positions[:bad], False, int(positions[bad])
-        return positions, self._sound_end(window, after), after
+            return positions[:bad], None, int(positions[bad])
+        return positions, headers if self._sound_end(window, after) else None, after
 
-    def _first_bad(self, window: Window, positions: Array, lengths: Array) -> int | None:
-        """Index of the first record whose header cannot be believed."""
+    def _first_bad(self, headers: Array, lengths: Array) -> int | None:
+        """Index of the first record whose header cannot be believed, or is doubted."""
         layout = self._layout
-        if not len(positions):
+        if not len(headers):
             return None
+        caplen = headers["caplen"]
         if layout.overhead:
-            # The common case needs no header: the caplen is in the step.
-            if int(lengths.max()) <= layout.limit + layout.overhead:
-                return None
             bad = lengths > layout.limit + layout.overhead
         else:
-            headers = window.gather(layout.dtype, positions)
-            caplen = headers["caplen"].astype(np.int64)
             spare = lengths - layout.header - caplen
             bad = (caplen > layout.limit) | (spare < 0) | (spare > MAX_PADDING)
+        if self._mender.doubtful:
+            bad |= caplen > headers["wirelen"]
         index = int(bad.argmax())
         return index if bad[index] else None
 
@@ -135,11 +134,10 @@ class ChainReader:
 
     def _record_length(self, window: Window) -> int:
         record = self._layout.parse(self._reading.medium.read(window.base, self._layout.header))
-        return record.length if record else BATCH_BYTES
+        return record.length if record else 0
 
-    def _batch(self, window: Window, positions: Array, mended: dict[int, int]) -> FrameBatch:
+    def _batch(self, window: Window, positions: Array, headers: Array, mended: dict[int, int]) -> FrameBatch:
         layout = self._layout
-        headers = window.gather(layout.dtype, positions)
         caplen = headers["caplen"].astype(np.int64)
         wirelen = headers["wirelen"].astype(np.int64)
         if layout.swappable:

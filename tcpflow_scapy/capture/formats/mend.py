@@ -26,7 +26,7 @@ neighbour in time. Captures may be merged from several years, and data may look 
 chance."""
 
 MAX_DOUBTS = 100
-"""Records of one old file that are looked at twice."""
+"""Records of one file that can be followed and are looked at twice all the same."""
 
 LOOK_BACK = 10_000
 """Records over which the beginning of damage is looked for."""
@@ -80,7 +80,8 @@ class ChainMender:
             if record is not None and self._fits(at, record):
                 if at + record.length > until:
                     break
-                if not self._layout.swappable or not (found := self._doubt(followed, at, record)):
+                found = self._doubt(followed, at, record)
+                if found is None:
                     followed.offsets.append(at)
                     found = at + record.length
                 at = found
@@ -98,11 +99,22 @@ class ChainMender:
     def _fits(self, at: int, record: Record) -> bool:
         return self._layout.believable(record) and at + record.length <= self._medium.size
 
+    @property
+    def doubtful(self) -> bool:
+        """Are records still looked at that can be followed and yet look odd?"""
+        return self._doubts < MAX_DOUBTS
+
     def _doubt(self, followed: Followed, at: int, record: Record) -> int | None:
-        """Where either of two words may be the length nearly any bytes can be followed: look at once
-        for something better than a record that does not look like one."""
-        if self._doubts >= MAX_DOUBTS:
+        """Something that explains the bytes better than a record that can be followed, if it looks
+        odd and there is such a thing."""
+        over = record.caplen > record.wirelen
+        if not self.doubtful or not (over or self._layout.swappable):
             return None
+        if over:
+            # Some writers count an FCS in one length only; a flipped byte looks the same.
+            self._doubts += 1
+            return self._repair_header(followed, len(followed.offsets), at)
+        # Where either of two words may be the length nearly any bytes can be followed.
         seconds = self._seconds(followed.offsets, len(followed.offsets))
         if self._trusted(record, seconds) or self._chained(at + record.length, record):
             return None
@@ -246,13 +258,15 @@ class ChainMender:
                 return points > enough // 2
         return True
 
-    def _reaches_end(self, at: int, _seconds: int | None) -> bool:
-        """Does a chain run from here exactly to the end of the file?"""
+    def _reaches_end(self, at: int, seconds: int | None) -> bool:
+        """Does a chain near that time run from here exactly to the end of the file?"""
         for _ in range(LOOK_BACK):
             record = self._record(at)
-            if record is None or not self._good(record):
+            if record is None or not self._strict or not self._good(record):
                 return False
-            at += record.length
+            if seconds is not None and not self._layout.near(record, seconds):
+                return False
+            at, seconds = at + record.length, record.seconds
             if at >= self._medium.size:
                 return at == self._medium.size
         return False

@@ -19,7 +19,7 @@ from tcpflow_scapy.capture.formats.pcapng_sections import Sections
 from tcpflow_scapy.capture.formats.pcapng_walk import BlockSteps, Run, walk_blocks
 from tcpflow_scapy.capture.formats.records import NATIVE
 from tcpflow_scapy.capture.frames import Array, FrameBatch
-from tcpflow_scapy.capture.limits import BATCH_BYTES, MAX_BYTE_ORDER_CHANGES, MAX_FRAME
+from tcpflow_scapy.capture.limits import MAX_BYTE_ORDER_CHANGES, MAX_FRAME
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Window
 
@@ -53,18 +53,24 @@ class BlockReader:
         self._reading = reading
         self._frames = BlockFrames(reading, Sections(reading))
         self._mender = BlockMender(reading)
-        self._order = ORDERS.get(reading.medium.read(8, 4), "<")
+        self._order = self._first_order()
         self._steps = BlockSteps()
         self._changes = 0
+
+    def _first_order(self) -> str:
+        """Byte order of the first section; should its magic be damaged, the one in which both lengths
+        of the block agree."""
+        known = ORDERS.get(self._reading.medium.read(8, 4))
+        return known or next((order for order in "<>" if self._mender.block(0, order)), "<")
 
     def batches(self) -> Iterator[FrameBatch]:
         """Walk from the first block to the last."""
         medium = self._reading.medium
-        offset, need = 0, BATCH_BYTES
+        offset, need = 0, 0
         while offset < medium.size and self._changes <= MAX_BYTE_ORDER_CHANGES:
             window = self._reading.window(offset, need)
             parts, after = self._parts(window)
-            need = BATCH_BYTES
+            need = 0
             batch = self._batch(window, parts)
             if batch is not None:
                 yield batch
@@ -161,11 +167,12 @@ class BlockReader:
         """(bytes to read at once, bytes to step over) for a block that `seen` bytes do not hold."""
         block = self._mender.block(offset, self._order)
         if block is None:
-            return BATCH_BYTES, self._reading.medium.size - offset
+            return 0, self._reading.medium.size - offset
+        self._frames.note([block.kind])
         wanted = block.kind in (*blocks.FRAMES, blocks.INTERFACE, blocks.SECTION)
         if wanted and seen < block.length < LONG:
             return block.length, 0
-        return BATCH_BYTES, block.length
+        return 0, block.length
 
 
 PCAPNG = Format("pcapng", _recognise, _read)

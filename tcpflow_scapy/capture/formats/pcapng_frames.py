@@ -63,7 +63,7 @@ class BlockFrames:
             columns = self._columns(run, first, defined, before)
         else:
             is_frame = np.isin(kinds, blocks.FRAMES)
-            self._note_unregistered(kinds[~is_frame])
+            self.note(kinds[~is_frame])
             chosen = np.flatnonzero(is_frame)
             columns = self._columns(run.pick(chosen), first[chosen], defined[chosen], before)
         self._sections.leave(first)
@@ -196,9 +196,10 @@ class BlockFrames:
         option = np.dtype([(name, run.order + "u2") for name in OPTION])
         active = np.flatnonzero(enhanced & (at + 4 <= end))
         at = at.copy()
+        comments: list[tuple[int, str]] = []
         for _ in range(COMMENT_ROUNDS):
             if not len(active):
-                return
+                break
             found = run.window.gather(option, at[active])
             code, length = found["code"], found["length"].astype(np.int64)
             stop = at[active] + 4 + length
@@ -206,12 +207,13 @@ class BlockFrames:
             for k in np.flatnonzero(sound & (code == blocks.OPT_COMMENT)).tolist():
                 i = int(active[k])
                 value = run.window.memory[int(at[i]) + 4 : int(stop[k])].tobytes()
-                frame = self._reading.frames + before + i + 1
-                self._reading.comment(f"frame {frame}: {blocks.text(value)}")
+                comments.append((i, blocks.text(value)))
             at[active] = (stop + 3) & ~3
             active = active[sound & (((stop + 3) & ~3) + 4 <= end[active])]
+        for i, comment in sorted(comments, key=lambda pair: pair[0]):
+            self._reading.comment(f"frame {self._reading.frames + before + i + 1}: {comment}")
 
-    def _note_unregistered(self, kinds: Array) -> None:
+    def note(self, kinds: Array | list[int]) -> None:
         """Count blocks that are skipped and have a type that nobody registered."""
         for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
             if int(kind) not in REGISTERED and len(self._unregistered) < LISTED:
