@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture import open_source
-from tcpflow_scapy.capture.frames import BATCHES_ALIVE, FrameBatch, FrameTable, FrameTableBuilder
+from tcpflow_scapy.capture.frames import BATCHES_ALIVE, Array, FrameBatch, FrameTable, FrameTableBuilder
 from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.decode import Decoder
+from tcpflow_scapy.decode.packets import PacketTable
 from tcpflow_scapy.errors import FilterUnavailable
-from tcpflow_scapy.flows.evidence import Evidence
+from tcpflow_scapy.flows.evidence import Evidence, packet_times
 from tcpflow_scapy.flows.table import FlowTable
 from tcpflow_scapy.reassembly import POLICIES, build_streams, group_packets
 from tcpflow_scapy.render.progress import Progress
@@ -96,7 +97,7 @@ def reassemble(
         packets = decoder.finish(frames)
         if compiled is not None:
             _report_unfiltered(compiled, frames, opened.info)
-    times = frames.time[packets.frame]
+    times = packet_times(frames, packets)
     grouping = group_packets(
         packets,
         times,
@@ -111,7 +112,7 @@ def reassemble(
         opened.store,
         overlap=overlap,
         max_gap=max_gap,
-        incomplete=getattr(packets, "incomplete", None),
+        incomplete=_incomplete(packets),
     )
     options = {
         "filter": filter,
@@ -129,7 +130,7 @@ def reassemble(
             packets=packets,
             reassembly=found,
             options=options,
-            origins=getattr(packets, "origins", None),
+            origins=packets.origins,
             keep=opened,
         )
     )
@@ -152,6 +153,15 @@ def _compile(expression: str | None) -> Filter | None:
     from tcpflow_scapy.capture.bpf import Filter
 
     return Filter(expression)
+
+
+def _incomplete(packets: PacketTable) -> Array | None:
+    """bool: packets whose IP datagram lacks a fragment; None if there are none."""
+    if packets.fragment_missing is None:
+        return None
+    incomplete = np.zeros(len(packets), bool)
+    incomplete[packets.fragment_missing] = True
+    return incomplete
 
 
 def _report_unfiltered(compiled: Filter, frames: FrameTable, info: CaptureInfo) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import FrameTable
 from tcpflow_scapy.capture.info import CaptureInfo
 from tcpflow_scapy.capture.store import OFFSET_MASK, Store
-from tcpflow_scapy.decode.packets import PacketTable
+from tcpflow_scapy.decode.packets import Origins, PacketTable
 from tcpflow_scapy.reassembly.tables import Reassembly
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Evidence:
     reassembly: Reassembly
     options: dict[str, Any] = field(default_factory=dict)
     """how it was read: filter, overlap policy, max_gap ..."""
-    origins: Any = None
-    """where bytes of reassembled datagrams came from: ``origins.locate(address) -> (frame, address)``"""
+    origins: Origins | None = None
+    """where bytes of reassembled datagrams came from"""
     datagrams: Any = None
     """UDP rows, where they were asked for"""
     keep: Any = None
@@ -48,8 +48,7 @@ class Evidence:
     @cached_property
     def times(self) -> Array:
         """int64: time of each packet row, ns."""
-        times: Array = self.frames.time[self.packets.frame]
-        return times
+        return packet_times(self.frames, self.packets)
 
     def address_text(self, code: int) -> str:
         """Text of an address code."""
@@ -68,7 +67,15 @@ class Evidence:
             Index of the frame that carried the segment's header.
         """
         if self.origins is not None:
-            found = self.origins.locate(address)
-            if found is not None:
-                frame, address = found
+            frames, addresses = self.origins.find(np.array([address], np.int64))
+            if frames[0] >= 0:
+                frame, address = int(frames[0]), int(addresses[0])
         return frame + 1, self.store.name(address), address & OFFSET_MASK
+
+
+def packet_times(frames: FrameTable, packets: PacketTable) -> Array:
+    """Time of each packet row, ns: the frames' own column where every frame is a packet, a copy elsewhere."""
+    count = len(frames)
+    if len(packets) == count and np.array_equal(packets.frame, np.arange(count, dtype=np.int32)):
+        return frames.time
+    return frames.time[packets.frame]

@@ -11,6 +11,8 @@ from tcpflow_scapy.decode.packets import ACK, RST, SYN
 from tcpflow_scapy.flows.categories import categorical, compact, labelled
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.state import STATES, connection_states
+from tcpflow_scapy.reassembly.connections import connection_parts
+from tcpflow_scapy.reassembly.pairs import PART_PACKETS
 from tcpflow_scapy.reassembly.tables import ClientEvidence
 
 if TYPE_CHECKING:
@@ -98,11 +100,19 @@ def _round_trips(evidence: Evidence) -> Array:
     """
     found = evidence.reassembly
     starts = found.streams.packet_start
-    count = len(found.connections)
+    parts = []
+    for some, rows in connection_parts(starts, PART_PACKETS):
+        bounds = starts[2 * some.start : 2 * some.stop + 1] - rows.start
+        parts.append(_some_round_trips(evidence, found.order[rows], bounds))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _some_round_trips(evidence: Evidence, rows: Array, starts: Array) -> Array:
+    """Those of some connections, given the packets of their streams and where each stream begins in them."""
+    count = len(starts) // 2
     out = np.full(count, np.nan)
-    if not count or not len(found.order):
+    if not len(rows):
         return out
-    rows = found.order
     flags = evidence.packets.flags[rows]
     syn = np.flatnonzero((flags & (SYN | RST)) == SYN)
     owner = np.searchsorted(starts, syn, side="right") - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,61 @@ def factorize(values: Array) -> tuple[Array, int]:
     count : int
         How many distinct values there are.
     """
+    codes, uniques = _factorize(values)
+    return codes.astype(np.int64, copy=False), len(uniques)
+
+
+def _factorize(values: Array) -> tuple[Array, Array]:
+    """Codes, and the distinct values in order of first appearance."""
     if len(values) <= FEW_VALUES:
-        _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+        appearance = np.argsort(first)
         rank = np.empty(len(first), np.int64)
-        rank[np.argsort(first)] = np.arange(len(first))
-        return rank[inverse], len(first)
+        rank[appearance] = np.arange(len(first))
+        return rank[inverse], distinct[appearance]
     import pandas as pd
 
     codes, uniques = pd.factorize(values)
-    return codes.astype(np.int64, copy=False), len(uniques)
+    return codes, np.asarray(uniques)
+
+
+def factorize_parts(parts: Iterable[Array], total: int) -> tuple[Array, int]:
+    """The same for a long column that is made part by part: less memory, and a table that fits the cache.
+
+    Parameters
+    ----------
+    parts : iterable of ndarray
+    total : int
+        Values in all parts.
+
+    Returns
+    -------
+    codes : ndarray of int32
+    count : int
+    """
+    codes = np.empty(total, np.int32)
+    bounds, seen, uniques = [0], [0], []
+    for values in parts:
+        mine, distinct = _factorize(values)
+        codes[bounds[-1] : bounds[-1] + len(mine)] = mine
+        bounds.append(bounds[-1] + len(mine))
+        seen.append(seen[-1] + len(distinct))
+        uniques.append(distinct)
+    if len(uniques) == 1:
+        return codes, seen[-1]
+    if not uniques:
+        return codes, 0
+    number, every = _factorize(np.concatenate(uniques))
+    number = number.astype(np.int32)
+    for low, high, first, last in zip(bounds, bounds[1:], seen, seen[1:], strict=False):
+        codes[low:high] = number[first:last][codes[low:high]]
+    return codes, len(every)
+
+
+def spans(total: int, size: int) -> Iterator[slice]:
+    """Slices of `size` rows that cover `total` of them."""
+    for low in range(0, total, size):
+        yield slice(low, min(low + size, total))
 
 
 def stable_order(groups: Array, count: int) -> Array:

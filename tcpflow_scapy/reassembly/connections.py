@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from tcpflow_scapy.reassembly.columns import (
     starts_of,
 )
 from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
-from tcpflow_scapy.reassembly.pairs import pair_packets
+from tcpflow_scapy.reassembly.pairs import PART_PACKETS, pair_packets
 from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
 from tcpflow_scapy.reassembly.tables import ClientEvidence
 
@@ -49,6 +50,17 @@ class Grouping:
     client_evidence: Array
     """uint8[count]"""
 
+    def parts(self, packets: int) -> Iterator[Grouping]:
+        """The same connections in several groupings of about so many packets each."""
+        for some, rows in connection_parts(self.packet_start, packets):
+            yield Grouping(
+                some.stop - some.start,
+                self.order[rows],
+                self.packet_start[2 * some.start : 2 * some.stop + 1] - rows.start,
+                self.pair[some],
+                self.client_evidence[some],
+            )
+
 
 def group_packets(
     packets: PacketTable, times: Array, *, max_gap: int, timeout: int | None, ignore_vlan: bool
@@ -67,26 +79,59 @@ def group_packets(
     ignore_vlan : bool
     """
     pair, direction, pairs = pair_packets(packets, ignore_vlan)
-    side = pair.astype(np.int64) * 2 + direction
+    side = _side(pair, direction)
     order = stable_order(side, max(2 * pairs, 1))
     label: Array = pair
     count = pairs
-    suspicious = _suspicious_pairs(packets, side, order, pairs, max_gap)
+    suspicious = np.zeros(pairs, bool)
+    for some, rows in connection_parts(starts_of(side, 2 * pairs), PART_PACKETS):
+        suspicious[some] = _suspicious_pairs(packets, side, order[rows], some, max_gap)
     if suspicious.any():
         label, count = _split(packets, pair, direction, suspicious, max_gap)
     if timeout is not None:
         label, count = _split_idle(label, count, times, timeout)
     if label is not pair:
-        order = stable_order(label * 2 + direction, max(2 * count, 1))
-    return _arrange(packets, label, direction, pair, order, count)
+        side = _side(label, direction)
+        order = stable_order(side, max(2 * count, 1))
+    return _arrange(packets, side, pair, order, count)
 
 
-def _suspicious_pairs(packets: PacketTable, side: Array, order: Array, pairs: int, max_gap: int) -> Array:
-    """bool[pairs]: pairs that may hold more than one connection, found without a loop."""
-    bad = np.zeros(pairs, bool)
-    sides = 2 * pairs
+def _side(label: Array, direction: Array) -> Array:
+    """int32: number of the direction, 2 * label + direction."""
+    side = label.astype(np.int32)
+    side *= 2
+    side += direction
+    return side
+
+
+def connection_parts(starts: Array, packets: int) -> Iterator[tuple[slice, slice]]:
+    """Some pairs (or connections) at a time, with the rows that are theirs in an order by side.
+
+    Parameters
+    ----------
+    starts : ndarray of int64
+        Where each side begins in that order.
+    packets : int
+        As many pairs as have at most so many, at least one.
+    """
+    ends = starts[2::2]
+    low = 0
+    while low < len(ends):
+        first = int(starts[2 * low])
+        high = max(int(np.searchsorted(ends, first + packets, side="right")), low + 1)
+        yield slice(low, high), slice(first, int(ends[high - 1]))
+        low = high
+
+
+def _suspicious_pairs(packets: PacketTable, side: Array, order: Array, some: slice, max_gap: int) -> Array:
+    """bool: pairs that may hold more than one connection, found without a loop.
+
+    `some` are the pairs to look at, `order` the rows of their packets by side.
+    """
+    bad = np.zeros(some.stop - some.start, bool)
+    sides = 2 * len(bad)
     flags = packets.flags[order]
-    s = side[order]
+    s = side[order] - 2 * some.start
     sequence = packets.sequence[order]
     reset = (flags & RST) != 0
     syn = np.flatnonzero(((flags & SYN) != 0) & ~reset)
@@ -203,14 +248,11 @@ def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[A
     return factorize(out)
 
 
-def _arrange(
-    packets: PacketTable, label: Array, direction: Array, pair: Array, order: Array, count: int
-) -> Grouping:
+def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, count: int) -> Grouping:
     """Order connections by first packet, client before server."""
-    side = label.astype(np.int64) * 2 + direction
     starts = starts_of(side, 2 * count)
     lengths = np.diff(starts)
-    n = len(label)
+    n = len(side)
     first = np.full(2 * count, n, np.int64)
     present = lengths > 0
     first[present] = order[starts[:-1][present]]
@@ -224,7 +266,10 @@ def _arrange(
     sizes = lengths[flat]
     packet_start = np.zeros(2 * count + 1, np.int64)
     np.cumsum(sizes, out=packet_start[1:])
-    arranged = order[ranges(starts[:-1][flat], sizes)].astype(np.int32)
+    arranged = np.empty(n, np.int32)
+    for some, rows in connection_parts(packet_start, PART_PACKETS):
+        streams = slice(2 * some.start, 2 * some.stop)
+        arranged[rows] = order[ranges(starts[:-1][flat[streams]], sizes[streams])]
     any_row = first_of.min(axis=1)[rank]
     return Grouping(count, arranged, packet_start, pair[any_row], evidence[rank])
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.decode.packets import EncapsulationTable, PacketTable
-from tcpflow_scapy.reassembly.columns import factorize
+from tcpflow_scapy.reassembly.columns import factorize_parts, spans
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+PART_PACKETS = 1 << 18
+"""Packets worked on at a time."""
 
 
 def encapsulation_keys(table: EncapsulationTable, ignore_vlan: bool) -> Array:
@@ -45,17 +49,35 @@ def pair_packets(packets: PacketTable, ignore_vlan: bool) -> tuple[Array, Array,
     n = len(packets)
     if n == 0:
         return np.empty(0, np.int32), np.empty(0, np.uint8), 0
-    codes, _ = factorize(np.concatenate((packets.source, packets.destination)))
-    low = np.minimum(codes[:n], codes[n:])
-    high = np.maximum(codes[:n], codes[n:])
-    direction = (codes[:n] > codes[n:]).view(np.uint8)
+    ends = (
+        np.concatenate((packets.source[rows], packets.destination[rows])) for rows in spans(n, PART_PACKETS)
+    )
+    codes, _ = factorize_parts(ends, 2 * n)
+    direction = np.empty(n, np.uint8)
+    pair, count = factorize_parts(_pair_keys(codes, direction), n)
     del codes
-    low <<= 32
-    low |= high
-    del high
-    pair, count = factorize(low)
     keys = encapsulation_keys(packets.encapsulations, ignore_vlan)
     if len(keys) and keys.max() > 0:
         width = int(keys.max()) + 1
-        pair, count = factorize(pair * width + keys[packets.encapsulation])
-    return pair.astype(np.int32), direction, count
+        numbers = (
+            pair[rows].astype(np.int64) * width + keys[packets.encapsulation[rows]]
+            for rows in spans(n, PART_PACKETS)
+        )
+        pair, count = factorize_parts(numbers, n)
+    return pair, direction, count
+
+
+def _pair_keys(codes: Array, direction: Array) -> Iterator[Array]:
+    """Both endpoints of each packet as one number, part by part; notes who sent it in `direction`.
+
+    In each part of `codes`, those of the destinations follow those of the sources.
+    """
+    for rows in spans(len(direction), PART_PACKETS):
+        count = rows.stop - rows.start
+        source = codes[2 * rows.start : 2 * rows.start + count]
+        destination = codes[2 * rows.start + count : 2 * rows.stop]
+        np.greater(source, destination, out=direction[rows], casting="unsafe")
+        key = np.minimum(source, destination).astype(np.int64)
+        key <<= 32
+        key |= np.maximum(source, destination)
+        yield key

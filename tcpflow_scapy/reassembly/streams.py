@@ -14,6 +14,7 @@ from tcpflow_scapy.reassembly.classify import classify, is_keep_alive, seen_befo
 from tcpflow_scapy.reassembly.columns import group_reduce
 from tcpflow_scapy.reassembly.connections import Grouping
 from tcpflow_scapy.reassembly.gaps import find_gaps
+from tcpflow_scapy.reassembly.joining import ReassemblyParts
 from tcpflow_scapy.reassembly.offsets import (
     Offsets,
     acknowledged_offsets,
@@ -21,6 +22,7 @@ from tcpflow_scapy.reassembly.offsets import (
     fin_offsets,
     place_packets,
 )
+from tcpflow_scapy.reassembly.pairs import PART_PACKETS
 from tcpflow_scapy.reassembly.tables import (
     ConflictTable,
     ConnectionTable,
@@ -44,8 +46,12 @@ def build_streams(
     overlap: str,
     max_gap: int,
     incomplete: Array | None = None,
+    part_packets: int = PART_PACKETS,
 ) -> Reassembly:
     """Assemble every stream.
+
+    Connections are worked on some at a time, so that what is needed in between stays small: it fits the
+    processor's cache, and memory does not peak.
 
     Parameters
     ----------
@@ -61,7 +67,26 @@ def build_streams(
         Acknowledgments further beyond the data than this are not believed.
     incomplete : ndarray of bool, optional
         Packets whose payload is short because an IP fragment is missing.
+    part_packets : int
+        Connections are worked on together up to so many packets.
     """
+    if len(grouping.order) <= part_packets:
+        return _build(packets, times, grouping, store, overlap, max_gap, incomplete)
+    whole = ReassemblyParts(grouping.order, grouping.packet_start)
+    for part in grouping.parts(part_packets):
+        whole.append(_build(packets, times, part, store, overlap, max_gap, incomplete))
+    return whole.build()
+
+
+def _build(
+    packets: PacketTable,
+    times: Array,
+    grouping: Grouping,
+    store: Store,
+    overlap: str,
+    max_gap: int,
+    incomplete: Array | None,
+) -> Reassembly:
     order, packet_start = grouping.order, grouping.packet_start
     offsets = place_packets(packets, order, packet_start, max_gap)
     streams = len(packet_start) - 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from tcpflow_scapy.decode.packets import Origins
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import Capture, Conversation, play
 
@@ -31,13 +34,6 @@ def test_times_of_packets() -> None:
     assert times.tolist() == [123_456_789_012_345_678, 123_456_789_012_345_685]
 
 
-class Origins:
-    """A reassembled datagram: its byte at address 7 came from frame 3, byte 99."""
-
-    def locate(self, address: int) -> tuple[int, int] | None:
-        return (2, 99) if address == 7 else None
-
-
 def test_a_place_behind_an_address() -> None:
     evidence = flow_of("> SYN")._evidence
     frame, path, offset = evidence.place(50, 0)
@@ -46,6 +42,7 @@ def test_a_place_behind_an_address() -> None:
 
 def test_a_place_in_a_reassembled_datagram_is_that_of_the_fragment() -> None:
     evidence = flow_of("> SYN")._evidence
-    evidence.origins = Origins()
+    # Its byte at address 7 came from frame 3, byte 99.
+    evidence.origins = Origins(np.array([7]), np.array([1]), np.array([99]), np.array([2]))
     assert evidence.place(7, 0)[::2] == (3, 99)
     assert evidence.place(8, 0)[::2] == (1, 8)
