@@ -19,6 +19,7 @@ from tcpflow_scapy import (
     pipeline,
     reassemble,
 )
+from tcpflow_scapy.capture.frames import BATCHES_ALIVE
 from tests.helpers.traffic import Capture, Conversation, play
 
 TALK = "> SYN\n< SYN ACK\n> ACK\n> 'GET /'\n< '200 OK'\n> FIN\n< FIN\n> ACK"
@@ -83,13 +84,14 @@ def test_flows_can_be_read_after_the_file_is_gone(tmp_path: Path) -> None:
     assert said(flows) == WANTED
 
 
-def test_more_batches_than_are_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_batches_than_are_kept_alive(tmp_path: Path) -> None:
     """Payload is read through the store, never from a batch's memory, which is used again."""
-    many = Capture(*(play(TALK, Conversation(f"10.0.{n // 250}.{n % 250}:9")) for n in range(400)))
-    blob = many.interleave(2).to_bytes()
-    flows = reassemble(io.BytesIO(blob))
-    assert len(flows) == 400
+    many = Capture(*(play(TALK, Conversation(f"10.0.0.{n}:9")) for n in range(40)))
+    parts = many.interleave(2).split(10 * BATCHES_ALIVE)
+    flows = reassemble([part.write(tmp_path / f"{n}.pcap") for n, part in enumerate(parts)])
+    assert len(flows) == 40
     assert said(flows) == {(b"GET /", b"200 OK")}
+    assert [f.history for f in flows] == ["ShADdFf"] * 40
 
 
 # -- options ----------------------------------------------------------------------------------------
