@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .http1_fields import Field, Headers, parse_fields
 from .http1_framing import Kind
@@ -53,7 +54,13 @@ class Limits:
     """messages of one direction"""
 
 
-@dataclass(slots=True)
+@lru_cache(maxsize=8)
+def _headers(head: Head) -> Headers:
+    # Several are asked for in a row; keeping them all would cost more memory than the stream.
+    return Headers(head.parse()[0])
+
+
+@dataclass(slots=True, eq=False)
 class Head:
     """Start line and header fields of a message."""
 
@@ -76,13 +83,13 @@ class Head:
 
     @property
     def fields(self) -> list[Field]:
-        """The header fields in the bytes of the wire; read anew each time, for memory is dearer."""
-        return self.parse()[0]
+        """The header fields in the bytes of the wire, with their offsets."""
+        return _headers(self).raw
 
     @property
     def headers(self) -> Headers:
         """The header fields."""
-        return Headers(self.fields)
+        return _headers(self)
 
     def parse(self) -> tuple[list[Field], set[str]]:
         """The header fields, and what is wrong with them."""
@@ -101,7 +108,7 @@ class Head:
         return parse_fields(self.raw[low:high], self.start + low, self.fields_limit)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Message:
     """One message: its head, and where its body lies."""
 
