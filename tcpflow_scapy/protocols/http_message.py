@@ -13,12 +13,12 @@ from .http1_fields import Headers, text
 from .http1_framing import HUGE
 from .http1_message import Message
 from .http_body import BodyFacts, body_facts, check_sparse, decoded_pieces, placed_pieces, raw_pieces
+from .http_ranges import parse_content_range
 from .media_type import essence, extension_for, parameters
 from .multipart import Part, split_parts
 from .stream_bytes import Range, TimedStream
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
-_CONTENT_RANGE = re.compile(r"\s*bytes\s+(?:(\d{1,18})\s*-\s*(\d{1,18})|\*)\s*/\s*(?:(\d{1,18})|\*)\s*", re.I)
 
 
 def timestamp(time: int | None) -> Any:
@@ -177,10 +177,7 @@ class HttpMessage:
     @property
     def content_range(self) -> tuple[int, int, int | None] | None:
         """Of a partial response (206): start and end (half open) in the whole, and its size if stated."""
-        found = _CONTENT_RANGE.fullmatch(self.headers.get("Content-Range"))
-        if found is None or found[1] is None or int(found[2]) < int(found[1]):
-            return None
-        return int(found[1]), int(found[2]) + 1, int(found[3]) if found[3] else None
+        return parse_content_range(self.headers.get("Content-Range"))
 
     @property
     def extension(self) -> str:

@@ -48,6 +48,7 @@ def test_a_response_has_no_url() -> None:
         ("Bytes 5 - 9 / *", (5, 10, None)),
         ("bytes */10", None),
         ("bytes 9-5/10", None),
+        ("bytes 0-10/10", None),
         ("lines 1-2/3", None),
         ("", None),
     ],
