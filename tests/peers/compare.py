@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .ours import Seen, SeenStream
+from .ours import Seen, SeenStream, union
 
 CLASSES = {
     "exception": "an exception other than CaptureError",
@@ -155,22 +155,12 @@ def stream_differences(theirs: Oracle, ours: SeenStream) -> Iterator[tuple[str, 
     runs = [(int(o), int(n), str(h)) for o, n, h in theirs.get("runs", [])]
     if runs and runs != ours.runs:
         yield "runs", f"{_differing(ours.runs, runs)}"
-    conflicts = _union((o, o + n) for o, n, _ in theirs["conflicts"])
+    conflicts = union((o, o + n) for o, n, _ in theirs["conflicts"])
     if conflicts != ours.conflicts:
         yield "conflicts", f"{_differing(ours.conflicts, conflicts)}"
     least = max(theirs["length"], theirs.get("wire_length", 0))
     if ours.size < least:
         yield "size", f"{ours.size}, headers say {least}"
-
-
-def _union(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    out: list[tuple[int, int]] = []
-    for start, end in sorted(ranges):
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(end, out[-1][1]))
-        else:
-            out.append((start, end))
-    return out
 
 
 def _differing(ours: list[Any], theirs: list[Any]) -> str:

@@ -6,4 +6,45 @@ longer differs is one, so that the list cannot rot.
 
 from __future__ import annotations
 
-EXPLAINED: dict[tuple[str, str, str], str] = {}
+DAMAGED = (
+    "the reference stops at the damaged record after frame {0}; reading goes on at the next plausible one, "
+    "and frame {1} is a whole TCP segment"
+)
+
+EXPLAINED: dict[tuple[str, str, str], str] = {
+    (
+        "pcapplusplus/crash-exception-cast-constructed-record",
+        "172.16.2.181:36048 > 50.17.96.156:389",
+        "extra_stream",
+    ): DAMAGED.format(1, 2),
+    (
+        "pcapplusplus/igmplayer",
+        "169.254.255.66:52926 > 169.254.100.98:443",
+        "extra_stream",
+    ): DAMAGED.format(2, 22),
+    (
+        "wireshark/ggg.pcap",
+        "192.168.0.1:30273 > 91.83.45.18:80",
+        "extra_stream",
+    ): DAMAGED.format(3, 7),
+    (
+        "wireshark/ggg.pcap",
+        "192.168.0.1:30274 > 91.83.45.18:80",
+        "extra_stream",
+    ): DAMAGED.format(3, 8),
+    (
+        "pcapplusplus/clusterfuzz-testcase-minimized-FuzzTarget-5755755617189888",
+        "93.49.246.255:65241 > 250.255.255.0:80 #0",
+        "size",
+    ): "frame 1 has IP length 0 and a record that claims 2 GiB on the wire; more than 1 MiB is not believed",
+    (
+        "tcpdump/geneve.pcap",
+        "30.0.0.2:51225 > 30.0.0.1:22 #0",
+        "pairing",
+    ): "the tunnel is part of the key: frame 3 has Geneve network 11, the answer in frame 4 network 10",
+    (
+        "wireshark/sr-header.pcap",
+        "fc00:2:0:1::1:8080 > fc00:2:0:2::1:43424 #0",
+        "pairing",
+    ): "the tunnel is part of the key: frame 1 is plain IPv6, the answer in frame 2 is IPv6 in IPv6",
+}

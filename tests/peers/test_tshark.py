@@ -1,6 +1,6 @@
 """The installed tshark: every TCP frame, its payload length, its conversation, and what `follow` shows.
 
-`FAULTS` and `SAMPLE_FAULTS` list where tshark answers another question than we do, with the reason.
+`FAULTS`, `SAMPLE_FRAMES` and `SAMPLE_FOLLOW` list where tshark answers otherwise than we do, with the reason.
 """
 
 from __future__ import annotations
@@ -25,19 +25,27 @@ FAULTS: dict[str, str] = {
     "midstream_backwards": "what arrives before the first frame's bytes is not shown",
 }
 
-SAMPLE_FAULTS: dict[str, str] = {}
+SAMPLE_FRAMES: dict[str, str] = {
+    "ip_fragments.pcap": "tshark counts a datagram with its last fragment, we with the first",
+    "mem.pcap": "shuffled: a SYN that arrives late starts another conversation",
+}
+"""Captures of `sample_pcaps/` in which frames are counted or grouped otherwise."""
+
+SAMPLE_FOLLOW: dict[str, str] = {
+    "mem.pcap": "shuffled: what arrives before the SYN is not shown",
+}
+"""... and in which `follow` shows other bytes."""
 
 
 def partition(groups: dict[Any, set[int]]) -> set[frozenset[int]]:
     return {frozenset(frames) for frames in groups.values()}
 
 
-def frames_agree(capture: Path, conversations: bool = True) -> None:
+def frames_agree(rows: list[dict[str, str]], flows: Any, conversations: bool = True) -> None:
     """Same frames, same payload lengths, same conversations."""
-    rows = tshark_rows(capture)
-    table = reassemble(capture, progress=False).packets
+    table = flows.packets
     theirs = {int(r["frame.number"]): int(r["tcp.len"]) for r in rows}
-    ours = dict(zip(table["frame"].tolist(), table["length"].tolist(), strict=True))
+    ours = dict(zip(table["frame"].tolist(), table["wire_length"].tolist(), strict=True))
     assert ours == theirs
     their_groups: dict[Any, set[int]] = {}
     our_groups: dict[Any, set[int]] = {}
@@ -48,41 +56,40 @@ def frames_agree(capture: Path, conversations: bool = True) -> None:
     assert (partition(our_groups) == partition(their_groups)) == conversations
 
 
-def followed(capture: Path) -> tuple[Counter[Any], Counter[Any]]:
+def followed(capture: Path, rows: list[dict[str, str]], flows: Any) -> tuple[Counter[Any], Counter[Any]]:
     """Streams with payload, ours and theirs: sender, bytes without gaps."""
-    count = 1 + max((int(r["tcp.stream"]) for r in tshark_rows(capture)), default=-1)
+    count = 1 + max((int(r["tcp.stream"]) for r in rows), default=-1)
     theirs: Counter[Any] = Counter()
     for conversation in tshark_follow(capture, count):
-        for node, data in zip(conversation.nodes, conversation.data, strict=True):
-            if data:
-                theirs[node, bytes(data)] += 1
+        for node, sent in zip(conversation.nodes, conversation.data, strict=True):
+            if sent:
+                theirs[node, bytes(sent)] += 1
     ours: Counter[Any] = Counter()
-    for flow in reassemble(capture, progress=False):
+    for flow in flows:
         for stream in flow.streams:
             data = b"".join(part for _, _, part in stream.chunks())
             if data:
-                ours[f"{stream.address}:{stream.port}", data] += 1
+                host = f"[{stream.address}]" if ":" in stream.address else stream.address
+                ours[f"{host}:{stream.port}", data] += 1
     return ours, theirs
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_frames_of_traffic_scripts(case: str, tmp_path: Path) -> None:
+def test_traffic_scripts(case: str, tmp_path: Path) -> None:
     capture = CASES[case]().write(tmp_path / "x.pcap")
-    frames_agree(capture, conversations=case != "late_syn")
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_follow_on_traffic_scripts(case: str, tmp_path: Path) -> None:
-    ours, theirs = followed(CASES[case]().write(tmp_path / "x.pcap"))
+    rows, flows = tshark_rows(capture), reassemble(capture, progress=False)
+    frames_agree(rows, flows, conversations=case != "late_syn")
+    ours, theirs = followed(capture, rows, flows)
     assert (ours == theirs) == (case not in FAULTS)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.name)
 def test_samples(sample: Path) -> None:
-    if sample.name not in SAMPLE_FAULTS:
-        frames_agree(sample)
-    ours, theirs = followed(sample)
-    assert (ours == theirs) == (sample.name not in SAMPLE_FAULTS)
+    rows, flows = tshark_rows(sample), reassemble(sample, progress=False)
+    if sample.name not in SAMPLE_FRAMES:
+        frames_agree(rows, flows)
+    ours, theirs = followed(sample, rows, flows)
+    assert (ours == theirs) == (sample.name not in SAMPLE_FOLLOW)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,7 +98,7 @@ def test_shuffled_captures_give_us_everything(seed: int, tmp_path: Path) -> None
     capture = CASES["several"]()
     in_order = capture.write(tmp_path / "order.pcap")
     shuffled = capture.shuffle(seed).without_times().write(tmp_path / "shuffled.pcap")
-    _, wanted = followed(in_order)
-    ours, _ = followed(shuffled)
+    rows = tshark_rows(in_order)
+    ours, wanted = followed(in_order, rows, reassemble(shuffled, progress=False))
     assert ours == wanted
     assert look(shuffled).frames == len(capture)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +18,11 @@ FAR = 1 << 26
 
 
 @st.composite
-def twice(draw: st.DrawFn, apart: int, server_apart: int, **options: object) -> Capture:
+def twice(draw: st.DrawFn, apart: int, server_apart: int, **options: Any) -> Capture:
     """Two connections of the same endpoints, their ISNs that far from each other."""
     isn, server_isn = draw(isns), draw(isns)
-    first = draw(conversations(isn=isn, server_isn=server_isn, **options))  # type: ignore[arg-type]
-    second = draw(
-        conversations(isn=isn + apart, server_isn=server_isn + server_apart, **options)  # type: ignore[arg-type]
-    )
+    first = draw(conversations(isn=isn, server_isn=server_isn, **options))
+    second = draw(conversations(isn=isn + apart, server_isn=server_isn + server_apart, **options))
     return Capture(first, second)
 
 
