@@ -161,15 +161,13 @@ def write_bodies(
 ) -> Iterator[WrittenBody]:
     """Write the bodies of flows and yield what was written; see `export_http_bodies`."""
     for flow in flows:
-        for direction in ("client", "server"):
-            if (flow.id, direction) not in names:
+        for body in http_bodies(flow, None, decode_limits=decode_limits):
+            name = names.get((flow.id, body.message.direction))
+            if name is None or (body.message.is_request and not requests):
                 continue
-            for body in http_bodies(flow, direction, decode_limits=decode_limits):
-                if body.message.is_request and not requests:
-                    continue
-                written = _write(flow, folder, names[flow.id, direction], body, decode)
-                if written is not None:
-                    yield written
+            written = _write(flow, folder, name, body, decode)
+            if written is not None:
+                yield written
 
 
 def _write(

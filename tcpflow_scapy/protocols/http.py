@@ -232,20 +232,22 @@ class HttpBody(NamedTuple):
     exchange: HttpExchange
 
 
-def http_bodies(flow: Flow, direction: str = "server", **options: Any) -> Iterator[HttpBody]:
-    """The bodies that one side of a flow sent, in order; messages without one are left out.
+def http_bodies(flow: Flow, direction: str | None = "server", **options: Any) -> Iterator[HttpBody]:
+    """The bodies that were sent in a flow, in order; messages without one are left out.
 
     Parameters
     ----------
     flow : Flow
-    direction : {"server", "client"}
-        Whose bodies: a server's are those of responses, a client's those of requests.
+    direction : {"server", "client", None}
+        Whose bodies: a server's are those of responses, a client's those of requests; None: both.
     **options
         As for `http_exchanges`.
     """
     for exchange in http_exchanges(flow, **options):
         for message in (exchange.request, exchange.response):
-            if message is not None and message.direction == direction and message.raw_size:
+            if message is None or not message.raw_size:
+                continue
+            if direction is None or message.direction == direction:
                 yield HttpBody(message.number, message.extension, message, exchange)
 
 
