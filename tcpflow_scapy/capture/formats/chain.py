@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.formats.mend import ChainMender, Followed
 from tcpflow_scapy.capture.formats.records import (
+    FRAME_PADDING,
     MAX_PADDING,
     NATIVE,
     RecordLayout,
@@ -107,11 +108,13 @@ class ChainReader:
         caplen = headers["caplen"]
         if layout.overhead:
             bad = lengths > layout.limit + layout.overhead
+            odd = caplen > headers["wirelen"]
         else:
             spare = lengths - layout.header - caplen
             bad = (caplen > layout.limit) | (spare < 0) | (spare > MAX_PADDING)
+            odd = spare > FRAME_PADDING
         if self._mender.doubtful:
-            bad |= caplen > headers["wirelen"]
+            bad |= odd
         index = int(bad.argmax())
         return index if bad[index] else None
 

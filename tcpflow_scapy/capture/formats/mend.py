@@ -107,11 +107,10 @@ class ChainMender:
     def _doubt(self, followed: Followed, at: int, record: Record) -> int | None:
         """Something that explains the bytes better than a record that can be followed, if it looks
         odd and there is such a thing."""
-        over = record.caplen > record.wirelen
-        if not self.doubtful or not (over or self._layout.swappable):
+        odd = self._layout.odd(record)
+        if not self.doubtful or not (odd or self._layout.swappable):
             return None
-        if over:
-            # Some writers count an FCS in one length only; a flipped byte looks the same.
+        if odd:
             self._doubts += 1
             return self._repair_header(followed, len(followed.offsets), at)
         # Where either of two words may be the length nearly any bytes can be followed.

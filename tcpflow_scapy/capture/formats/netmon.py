@@ -236,7 +236,7 @@ def _times(header: Header, records: Array) -> Array:
         return header.start + records["delta"].astype(np.int64) * 1_000_000
     # Microseconds that may be negative: times ten, in 64 bits, they are a signed count of 100 ns.
     ticks = (records["delta"] * np.uint64(10)).view(np.int64)
-    far = np.abs(ticks) > (1 << 56)
+    far = (ticks > 1 << 56) | (ticks < -(1 << 56))
     times: Array = header.start + np.where(far, 0, ticks) * 100
     times[far] = NO_TIME
     return times

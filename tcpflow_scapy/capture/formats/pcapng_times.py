@@ -34,7 +34,7 @@ def nanoseconds(ticks: Array, resolution: Array, offset: Array) -> Array:
         chosen = slice(None) if len(codes) == 1 else resolution == code
         out[chosen] = _convert(ticks[chosen], code)
     if offset.any():
-        near = np.abs(offset) < FAR
+        near = (offset > -FAR) & (offset < FAR)
         shift = np.where(near, offset, 0) * SECOND
         total = out + shift
         # Signed overflow: the sum of two values of one sign has the other.

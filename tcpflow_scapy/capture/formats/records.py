@@ -103,6 +103,13 @@ class RecordLayout:
         spare = record.length - self.header - record.caplen
         return record.caplen <= self.limit and 0 <= spare <= MAX_PADDING
 
+    def odd(self, record: Record) -> bool:
+        """Can it be followed and looks wrong all the same? Some writers count an FCS in one length
+        only, others pad freely; a flipped byte looks the same."""
+        if self.overhead:
+            return record.caplen > record.wirelen
+        return record.length > self.header + record.caplen + FRAME_PADDING
+
     def plausible(self, record: Record) -> bool:
         """Does it look like a record? Asked only where something is damaged."""
         return (

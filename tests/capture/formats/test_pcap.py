@@ -9,8 +9,7 @@ import pytest
 
 from tcpflow_scapy.capture import limits
 from tcpflow_scapy.capture.windows import Windows
-
-from ..made import SECOND, START, Frame, pcap, read, some_frames
+from tests.capture.made import SECOND, START, Frame, pcap, read, some_frames
 
 FRAMES = some_frames(20)
 

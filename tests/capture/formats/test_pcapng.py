@@ -10,8 +10,7 @@ import pytest
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.linktypes import UNKNOWN
 from tcpflow_scapy.capture.windows import Windows
-
-from ..made import SECOND, START, Frame, block, epb, idb, pcapng, read, shb, some_frames, spb
+from tests.capture.made import SECOND, START, Frame, block, epb, idb, pcapng, read, shb, some_frames, spb
 
 FRAMES = some_frames(12)
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
