@@ -16,9 +16,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import TextIOWrapper
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, BinaryIO
-from xml.sax.saxutils import XMLGenerator
+from xml.sax.saxutils import XMLGenerator, escape, quoteattr
 from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
@@ -72,6 +74,10 @@ class _Xml:
             self._writer.characters(xml_text(text))
         self._writer.endElement(name)
 
+    def raw(self, text: str) -> None:
+        """Text that is XML already."""
+        self._writer.ignorableWhitespace(text)
+
     def _indent(self) -> None:
         self._writer.ignorableWhitespace("\n" + "  " * self._depth)
 
@@ -108,6 +114,7 @@ def to_dfxml(
     bodies: Sequence[tuple[int, str, int, str, int]] = (),
     command_line: Sequence[str] | None = None,
     time_delta: float = 0,
+    byte_runs: bool = True,
     overwrite: bool = True,
 ) -> None:
     """Write a report of flows as DFXML.
@@ -126,6 +133,8 @@ def to_dfxml(
         What was run; default: this process's.
     time_delta : float
         Seconds that were added to every time.
+    byte_runs : bool
+        Say where in the capture the bytes of each file lie.
     overwrite : bool
         Replace an existing file.
 
@@ -137,7 +146,7 @@ def to_dfxml(
 
     def write(file: BinaryIO) -> None:
         text = TextIOWrapper(file, encoding="utf-8", write_through=True)
-        _write(_Xml(text), flows, files, bodies, command_line, time_delta)
+        _write(_Xml(text), flows, _Objects(flows, files, bodies, byte_runs), command_line, time_delta)
         text.flush()
         text.detach()
 
@@ -147,21 +156,20 @@ def to_dfxml(
 def _write(
     xml: _Xml,
     flows: FlowTable,
-    files: pd.DataFrame | None,
-    bodies: Sequence[tuple[int, str, int, str, int]],
+    objects: _Objects,
     command_line: Sequence[str] | None,
     time_delta: float,
 ) -> None:
-    evidence = flows._evidence
-    rows = StreamRows.of(evidence, flows._index)
+    rows = objects.rows
     with xml.inside("dfxml", {"xmloutputversion": "1.0"}):
         with xml.inside("metadata", NAMESPACES):
             xml.leaf("dc:type", "Feature Extraction")
         _creator(xml, command_line)
-        _source(xml, evidence)
+        _source(xml, flows._evidence)
         xml.leaf("tdelta", f"{time_delta:g}")
         with xml.inside("configuration"):
-            _Objects(xml, rows, files, bodies).write()
+            for text in objects:
+                xml.raw(text)
         xml.leaf("summary")
         xml.leaf("total_flows", len(rows))
         xml.leaf("total_packets", int(rows.column("packets").sum()))
@@ -213,18 +221,18 @@ def _source(xml: _Xml, evidence: Evidence) -> None:
 
 
 class _Objects:
-    """The ``fileobject`` elements."""
+    """The ``fileobject`` elements, each built as one piece of text: there may be a million."""
 
     def __init__(
         self,
-        xml: _Xml,
-        rows: StreamRows,
+        flows: FlowTable,
         files: pd.DataFrame | None,
         bodies: Sequence[tuple[int, str, int, str, int]],
+        byte_runs: bool,
     ) -> None:
-        self._xml = xml
-        self._rows = rows
+        self.rows = rows = StreamRows.of(flows._evidence, flows._index)
         self._evidence = rows.evidence
+        self._runs_wanted = byte_runs
         self._fields = FieldsOfRows(rows, ["E", "e"])
         self._files: dict[int, dict[str, Any]] = {}
         if files is not None:
@@ -235,96 +243,133 @@ class _Objects:
         self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
-        self._wire, self._captured = _frame_bytes(rows)
+        wire, captured = _frame_bytes(rows)
+        names = (
+            "end",
+            "first_time",
+            "last_time",
+            "packets",
+            "out_of_order",
+            "captured",
+            "size",
+            "retransmitted",
+        )
+        self._columns = {name: rows.column(name).tolist() for name in names}
+        self._columns |= {"wire": wire.tolist(), "caplen": captured.tolist()}
+        encapsulations = self._evidence.packets.encapsulations.rows
+        self._layers = [
+            _attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
+        ]
+        self._layer_of = self._evidence.reassembly.connections.encapsulation[rows.flow].tolist()
+        self._texts: dict[int, str] = {}
+        streams = self._evidence.reassembly.streams
+        self._gap_start = streams.gap_start.tolist()
+        self._conflict_start = streams.conflict_start.tolist()
 
-    def write(self) -> None:
-        for row, stream in enumerate(self._rows.stream.tolist()):
-            with self._xml.inside("fileobject"):
-                self._object(row, stream)
+    def __iter__(self) -> Iterator[str]:
+        for row, stream in enumerate(self.rows.stream.tolist()):
+            parts = ["\n    <fileobject>"]
+            parts += self._facts(row, stream)
+            parts += self._byte_runs(row, stream)
+            parts += self._trust(stream)
+            parts.append("\n    </fileobject>")
+            yield "".join(parts)
 
-    def _object(self, row: int, stream: int) -> None:
-        xml, streams = self._xml, self._evidence.reassembly.streams
+    def _facts(self, row: int, stream: int) -> Iterator[str]:
         file = self._files.get(stream, {})
         if "path" in file:
-            xml.leaf("filename", file["path"])
-        xml.leaf("filesize", file.get("size", int(streams.end[stream])))
-        xml.leaf("tcpflow", attributes=self._attributes(row, stream))
+            yield f"\n      <filename>{_escaped(file['path'])}</filename>"
+        yield f"\n      <filesize>{file.get('size', self._columns['end'][row])}</filesize>"
+        yield f"\n      <tcpflow{self._attributes(row, stream)}/>"
         for name, label in (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256")):
             if file.get(name):
-                xml.leaf("hashdigest", file[name], {"type": label})
-        self._byte_runs(row, stream)
-        self._trust(stream)
+                yield f"\n      <hashdigest type='{label}'>{_escaped(file[name])}</hashdigest>"
 
-    def _attributes(self, row: int, stream: int) -> dict[str, object]:
-        evidence, streams = self._evidence, self._evidence.reassembly.streams
+    def _attributes(self, row: int, stream: int) -> str:
+        columns = self._columns
         fields = self._fields(row)
-        encapsulation = evidence.packets.encapsulations.rows[
-            int(evidence.reassembly.connections.encapsulation[stream >> 1])
-        ]
-        source, destination = (
-            evidence.address_text(int(streams.address[s]) >> 16) for s in (stream, stream ^ 1)
-        )
-        wire, captured = int(self._wire[row]), int(self._captured[row])
-        return {
-            "startime": iso(int(streams.first_time[stream])),
-            "endtime": iso(int(streams.last_time[stream])),
+        wire, captured = columns["wire"][row], columns["caplen"][row]
+        attributes = {
+            "startime": iso(columns["first_time"][row]),
+            "endtime": iso(columns["last_time"][row]),
             "mac_daddr": _mac(fields.destination_mac),
             "mac_saddr": _mac(fields.source_mac),
-            "family": 10 if ":" in source else 2,
-            "src_ipn": source,
-            "dst_ipn": destination,
-            "srcport": int(streams.address[stream]) & 0xFFFF,
-            "dstport": int(streams.address[stream ^ 1]) & 0xFFFF,
-            "packets": int(streams.packets[stream]),
-            "out_of_order_count": int(streams.out_of_order[stream]) or None,
+            "family": 10 if len(fields.source) == 16 else 2,
+            "src_ipn": self._address(fields.source),
+            "dst_ipn": self._address(fields.destination),
+            "srcport": fields.source_port,
+            "dstport": fields.destination_port,
+            "packets": columns["packets"][row],
+            "out_of_order_count": columns["out_of_order"][row] or None,
             "len": wire,
             "caplen": captured if captured != wire else None,
             "flow": stream >> 1,
             "direction": "server" if stream & 1 else "client",
-            "vlan": ",".join(map(str, encapsulation.vlan)) or None,
-            "encap": str(encapsulation),
-            "captured": int(streams.captured[stream]),
-            "missing": int(streams.size[stream] - streams.captured[stream]) or None,
-            "retransmitted": int(streams.retransmitted[stream]) or None,
+            "captured": columns["captured"][row],
+            "missing": columns["size"][row] - columns["captured"][row] or None,
+            "retransmitted": columns["retransmitted"][row] or None,
         }
+        plain = "".join(f" {name}='{value}'" for name, value in attributes.items() if value is not None)
+        return plain + self._layers[self._layer_of[row]]
 
-    def _byte_runs(self, row: int, stream: int) -> None:
+    def _address(self, packed: bytes) -> str:
+        key = int.from_bytes(packed, "big") << 1 | (len(packed) == 16)
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = str(ip_address(packed))
+        return text
+
+    def _byte_runs(self, row: int, stream: int) -> Iterator[str]:
         """Where the bytes lie in the capture, and the HTTP bodies that lie in them."""
-        xml = self._xml
-        extents = self._rows.extents(row)
-        count = len(extents.offset)
         bodies = self._bodies.get(stream, ())
+        if not self._runs_wanted and not bodies:
+            return
+        extents = self.rows.extents(row)
+        count = len(extents.offset) if self._runs_wanted else 0
         if not count and not bodies:
             return
-        dropped = {"not_listed": count - MAX_RUNS} if count > MAX_RUNS else {}
-        with xml.inside("byte_runs", dropped):
-            listed = (extents.offset[:MAX_RUNS], extents.length[:MAX_RUNS], extents.address[:MAX_RUNS])
-            for offset, length, address in zip(*(c.tolist() for c in listed), strict=True):
-                place = {"file_offset": offset, "len": length, "img_offset": address & OFFSET_MASK}
-                if len(self._evidence.store) > 1:
-                    place["img_filename"] = self._evidence.store.name(address)
-                xml.leaf("byte_run", attributes=place)
-            for _, name, size, digest, offset in bodies:
-                with xml.inside("byte_run", {"file_offset": offset}), xml.inside("fileobject"):
-                    xml.leaf("filename", name)
-                    xml.leaf("filesize", size)
-                    if digest:
-                        xml.leaf("hashdigest", digest, {"type": "SHA256"})
+        dropped = f" not_listed='{count - MAX_RUNS}'" if count > MAX_RUNS else ""
+        yield f"\n      <byte_runs{dropped}>"
+        several = len(self._evidence.store) > 1
+        shown = min(count, MAX_RUNS)
+        listed = (extents.offset[:shown], extents.length[:shown], extents.address[:shown])
+        for offset, length, address in zip(*(c.tolist() for c in listed), strict=True):
+            name = self._evidence.store.name(address) if several else None
+            where = _attributes({"img_filename": name})
+            place = f"file_offset='{offset}' len='{length}' img_offset='{address & OFFSET_MASK}'"
+            yield f"\n        <byte_run {place}{where}/>"
+        for _, path, size, digest, offset in bodies:
+            held = f"<filename>{_escaped(path)}</filename><filesize>{size}</filesize>"
+            if digest:
+                held += f"<hashdigest type='SHA256'>{_escaped(digest)}</hashdigest>"
+            yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
+        yield "\n      </byte_runs>"
 
-    def _trust(self, stream: int) -> None:
+    def _trust(self, stream: int) -> Iterator[str]:
         """Gaps and conflicts."""
         found = self._evidence.reassembly
-        low, high = found.streams.gap_start[stream : stream + 2].tolist()
-        columns = (found.gaps.start, found.gaps.end, found.gaps.cause)
-        for start, end, cause in zip(*(c[low:high].tolist() for c in columns), strict=True):
-            place = {"file_offset": start, "len": end - start, "cause": GapCause(cause).label}
-            self._xml.leaf("gap", attributes=place)
-        low, high = found.streams.conflict_start[stream : stream + 2].tolist()
-        columns = (found.conflicts.start, found.conflicts.end, found.conflicts.packet)
-        frame = self._evidence.packets.frame
-        for start, end, packet in zip(*(c[low:high].tolist() for c in columns), strict=True):
-            place = {"file_offset": start, "len": end - start, "frame": int(frame[packet]) + 1}
-            self._xml.leaf("conflict", attributes=place)
+        low, high = self._gap_start[stream], self._gap_start[stream + 1]
+        if low < high:
+            columns = (found.gaps.start, found.gaps.end, found.gaps.cause)
+            for start, end, cause in zip(*(c[low:high].tolist() for c in columns), strict=True):
+                why = GapCause(cause).label
+                yield f"\n      <gap file_offset='{start}' len='{end - start}' cause='{why}'/>"
+        low, high = self._conflict_start[stream], self._conflict_start[stream + 1]
+        if low < high:
+            columns = (found.conflicts.start, found.conflicts.end, found.conflicts.packet)
+            frame = self._evidence.packets.frame
+            for start, end, packet in zip(*(c[low:high].tolist() for c in columns), strict=True):
+                number = int(frame[packet]) + 1
+                yield f"\n      <conflict file_offset='{start}' len='{end - start}' frame='{number}'/>"
+
+
+def _escaped(value: object) -> str:
+    return escape(xml_text(value))
+
+
+def _attributes(values: Attributes) -> str:
+    given = {name: xml_text(value) for name, value in values.items() if value is not None}
+    return "".join(f" {name}={quoteattr(value)}" for name, value in given.items())
 
 
 def _frame_bytes(rows: StreamRows) -> tuple[Array, Array]:
@@ -345,15 +390,21 @@ def iso(time: int) -> str | None:
     if time == NO_TIME:
         return None
     seconds, rest = divmod(time // 1000, 1_000_000)
-    try:
-        text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds}"
+    text = _second(seconds)
     return f"{text}.{rest:06d}Z" if rest else f"{text}Z"
 
 
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+
+
 def _mac(address: bytes) -> str | None:
-    return address.hex(":") if any(address) else None
+    text: str = address.hex(":")
+    return text if any(address) else None
 
 
 def _usage(xml: _Xml) -> None:
