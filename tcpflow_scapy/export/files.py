@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from tcpflow_scapy.flows.table import FlowTable
 
+
 def make_template(template: str | Template | None, prefix_flags: str) -> Template:
     """The template that options ask for.
 

@@ -12,11 +12,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.capture.store import Store
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,14 +34,6 @@ HASHED_ZEROS = 1 << 30
 """Gap bytes up to which a file is hashed: a gap costs nothing on disk, but a hash has to see its zeros."""
 
 _ZEROS = bytes(1 << 20)
-
-
-class Slices(Protocol):
-    """Where the bytes are: `capture.store.Store`, or anything with its `slices`."""
-
-    def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
-        """One `bytes` for each pair."""
-        ...
 
 
 @dataclass(slots=True)
@@ -73,12 +66,29 @@ class Extents:
         return int(self.length.sum())
 
 
-def pieces(store: Slices, extents: Extents) -> Iterator[tuple[int, bytes]]:
+def pieces(store: Store, extents: Extents) -> Iterator[tuple[int, bytes]]:
     """The stream's bytes as (offset, bytes), at most about `PIECE` bytes each, gaps between them left out."""
     borders = _few_borders(extents) if len(extents.offset) <= FEW else _piece_borders(extents)
     for start, stop in borders:
-        parts = store.slices(extents.address[start:stop].tolist(), extents.length[start:stop].tolist())
-        yield int(extents.offset[start]), parts[0] if len(parts) == 1 else b"".join(parts)
+        yield (
+            int(extents.offset[start]),
+            gather(store, extents.address[start:stop], extents.length[start:stop]),
+        )
+
+
+def gather(store: Store, addresses: Array, lengths: Array) -> bytes:
+    """The bytes at several places, joined; copied once where they lie in one piece of memory."""
+    starts = addresses.tolist()
+    if len(starts) == 1:
+        return store.read(starts[0], int(lengths[0]))
+    if len(store) == 1:
+        try:
+            memory = memoryview(store.buffer(0))
+        except TypeError:  # made of pieces of other buffers
+            return b"".join(store.slices(starts, lengths.tolist()))
+        with memory:
+            return b"".join([memory[a : a + n] for a, n in zip(starts, lengths.tolist(), strict=True)])
+    return b"".join(store.slices(starts, lengths.tolist()))
 
 
 def _few_borders(extents: Extents) -> Iterator[tuple[int, int]]:
@@ -143,7 +153,7 @@ class GapHasher:
         return [digest.hexdigest() for digest in self._hashes] or [""] * count
 
 
-def write_extents(descriptor: int, store: Slices, extents: Extents, hashes: Sequence[str] = ()) -> list[str]:
+def write_extents(descriptor: int, store: Store, extents: Extents, hashes: Sequence[str] = ()) -> list[str]:
     """Write a stream into an empty file.
 
     Gaps are left out of the file (they read as zeros) and the file ends with the last captured byte.

@@ -17,7 +17,7 @@ import numpy as np
 
 from tcpflow_scapy.export.folder import OutputFolder, PendingFile, export_error
 from tcpflow_scapy.export.names import Template
-from tcpflow_scapy.export.payload import PIECE, Extents, GapHasher, set_time, write_at, write_extents
+from tcpflow_scapy.export.payload import PIECE, Extents, GapHasher, gather, set_time, write_at, write_extents
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -215,9 +215,7 @@ class _Writer:
     def _run(self, row: int, file: PendingFile) -> _Unnamed:
         """A stream that is one run of bytes."""
         start, stop = self._begin[row], self._stop[row]
-        addresses = self._extents.address[start:stop].tolist()
-        parts = self._store.slices(addresses, self._extents.length[start:stop].tolist())
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        data = gather(self._store, self._extents.address[start:stop], self._extents.length[start:stop])
         write_at(file.descriptor, data, self._first[row])
         digests: tuple[str, ...] = ()
         if self._hashes:

@@ -10,36 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tcpflow_scapy import ExportError, reassemble
-from tcpflow_scapy.export import stream_writer
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.export.names import Template
-from tests.helpers.traffic import Capture, Conversation
-
-CLIENT = "010.000.000.001.01024-010.000.000.002.00080"
-SERVER = "010.000.000.002.00080-010.000.000.001.01024"
-
-
-def talk(
-    port: int = 1024, request: bytes = b"GET /", answer: bytes = b"200 OK", isn: int = 1000
-) -> Conversation:
-    made = Conversation(client=f"10.0.0.1:{port}", server="10.0.0.2:80", isn=isn, server_isn=isn + 4000)
-    made.handshake()
-    if request:
-        made.client(request)
-    if answer:
-        made.server(answer)
-    made.close()
-    return made
-
-
-def flows_of(tmp_path: Path, *talks: Conversation) -> Any:
-    path = tmp_path / "talk.pcap"
-    Capture(*talks).write(path)
-    return reassemble(path)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+from tests.export.talks import CLIENT, SERVER, content, flows_of, talk
+from tests.helpers.traffic import Conversation
 
 
 def test_one_file_for_each_direction_with_data(tmp_path: Path) -> None:
@@ -158,73 +132,6 @@ def test_every_file_is_told_of(tmp_path: Path) -> None:
     seen: list[str] = []
     flows_of(tmp_path, talk()).export(tmp_path / "out", on_file=lambda file: seen.append(file.name))
     assert seen == [CLIENT, SERVER]
-
-
-class FullDisk:
-    """Refuses to write once so many bytes are on it."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self.real = os.pwrite
-
-    def __call__(self, descriptor: int, data: bytes, offset: int) -> int:
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(28, "No space left on device")
-        return self.real(descriptor, data, offset)
-
-
-@pytest.mark.parametrize("overwrite", [False, True], ids=["nameless", "temporary"])
-@pytest.mark.parametrize("threads", [False, True])
-def test_a_full_disk_leaves_whole_files_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool, threads: bool
-) -> None:
-    flows = flows_of(tmp_path, *[talk(3000 + n, request=b"x" * 1000, answer=b"") for n in range(100)])
-    monkeypatch.setattr(os, "pwrite", FullDisk(50_500))
-    monkeypatch.setattr(stream_writer, "SMALL", 0 if threads else 1 << 40)
-    before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(ExportError, match="No space left") as caught:
-        flows.export(tmp_path / "out", overwrite=overwrite)
-    assert "\n" not in str(caught.value)
-    left = content(tmp_path / "out")
-    assert all(len(data) == 1000 for data in left.values())
-    assert len(left) <= 50
-    assert len(os.listdir("/proc/self/fd")) <= before + 1  # the capture itself may be opened lazily
-
-
-def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flows = flows_of(tmp_path, *[talk(3000 + n) for n in range(100)])
-    monkeypatch.setattr(stream_writer, "SMALL", 0)
-
-    def stop(file: object) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        flows.export(tmp_path / "out", overwrite=True, on_file=stop)
-    assert len(content(tmp_path / "out")) == 1
-
-
-@pytest.mark.parametrize("size", [1, 100])
-def test_batches_do_not_change_what_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    talks = [talk(3000 + n % 7, request=bytes([n]) * n, isn=n * 100_000) for n in range(1, 60)]
-    flows = flows_of(tmp_path, *talks)
-    plain = flows.export(tmp_path / "plain")
-    monkeypatch.setattr(stream_writer, "SMALL", 0)
-    monkeypatch.setattr(stream_writer, "BATCH_BYTES", size)
-    threaded = flows.export(tmp_path / "threaded")
-    pd.testing.assert_frame_equal(plain.drop(columns="path"), threaded.drop(columns="path"))
-    assert content(tmp_path / "plain") == content(tmp_path / "threaded")
-
-
-def test_the_cheap_way_and_the_general_way_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flows = flows_of(tmp_path, *[talk(3000 + n, request=bytes(range(n))) for n in range(40)])
-    cheap = flows.export(tmp_path / "cheap")
-    monkeypatch.setattr(stream_writer, "PIECE", -1)
-    general = flows.export(tmp_path / "general")
-    pd.testing.assert_frame_equal(cheap.drop(columns="path"), general.drop(columns="path"))
-    assert content(tmp_path / "cheap") == content(tmp_path / "general")
 
 
 def test_files_equal_the_streams(tmp_path: Path, sample_pcaps: Path) -> None:
