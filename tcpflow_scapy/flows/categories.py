@@ -28,5 +28,7 @@ def compact(codes: Array, texts: list[str]) -> Any:
     if not len(codes):
         return categorical(np.empty(0, np.int8), [])
     names, where = np.unique(np.array(texts, object), return_inverse=True)
-    present, packed = np.unique(where[codes], return_inverse=True)
-    return categorical(packed, [names[i] for i in present.tolist()])
+    mapped = where[codes]
+    used = np.zeros(len(names), bool)
+    used[mapped] = True
+    return categorical((np.cumsum(used) - 1)[mapped], names[used].tolist())

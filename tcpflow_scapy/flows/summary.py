@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN
+from tcpflow_scapy.flows.addresses import address_category
 from tcpflow_scapy.flows.categories import categorical, compact, labelled
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.state import STATES, connection_states
@@ -45,8 +46,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     count = len(connections)
     code = (streams.address >> np.uint64(16)).astype(np.int64)
     port = (streams.address & np.uint64(0xFFFF)).astype(np.uint16)
-    values, index = np.unique(code, return_inverse=True)
-    texts = [evidence.address_text(v) for v in values.tolist()]
+    book = evidence.packets.addresses
     known = (connections.start != NO_TIME) & (connections.end != NO_TIME)
     duration = np.full(count, np.nan)
     duration[known] = (connections.end - connections.start)[known] / 1e9
@@ -56,9 +56,9 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     rows = evidence.packets.encapsulations.rows
     whole = (streams.isn >= 0) & (streams.fin >= 0) & (gaps == 0)
     columns: dict[str, Any] = {
-        "client": compact(index[0::2], texts),
+        "client": address_category(book, code[0::2]),
         "client_port": port[0::2],
-        "server": compact(index[1::2], texts),
+        "server": address_category(book, code[1::2]),
         "server_port": port[1::2],
         "start": datetimes(connections.start),
         "end": datetimes(connections.end),
