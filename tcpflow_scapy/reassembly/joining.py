@@ -26,8 +26,8 @@ _STARTS = {"extent_start": "extents", "gap_start": "gaps", "conflict_start": "co
 class _Rows:
     """The columns of one kind of table, growing."""
 
-    def __init__(self, kind: Any, *, without: tuple[str, ...] = ()) -> None:
-        self._kind = kind
+    def __init__(self, kind: Any, *, without: tuple[str, ...] = (), room: int = 0) -> None:
+        self._kind, self._room = kind, room
         self._names = [x.name for x in fields(kind) if x.name not in without]
         self._columns: dict[str, GrowingColumn] = {}
         self.count = 0
@@ -36,7 +36,7 @@ class _Rows:
         for name in self._names:
             values: Array = getattr(table, name)
             if name not in self._columns:
-                self._columns[name] = GrowingColumn(values.dtype)
+                self._columns[name] = GrowingColumn(values.dtype, max(self._room, len(values)))
             self._columns[name].append(values)
         self.count += len(getattr(table, self._names[0]))
 
@@ -55,11 +55,12 @@ class ReassemblyParts:
 
     def __init__(self, order: Array, packet_start: Array) -> None:
         self._order, self._packet_start = order, packet_start
-        self._connections = _Rows(ConnectionTable)
-        self._streams = _Rows(StreamTable, without=("packet_start", *_STARTS))
-        self._classes = GrowingColumn(np.uint8)
+        streams = len(packet_start) - 1
+        self._connections = _Rows(ConnectionTable, room=streams // 2)
+        self._streams = _Rows(StreamTable, without=("packet_start", *_STARTS), room=streams)
+        self._classes = GrowingColumn(np.uint8, len(order))
         self._tables = {name: _Rows(kind) for name, kind in _TABLES.items()}
-        self._starts = {name: GrowingColumn(np.int64) for name in _STARTS}
+        self._starts = {name: GrowingColumn(np.int64, streams + 1) for name in _STARTS}
         self._unwrapped: dict[int, Array] = {}
 
     def append(self, part: Reassembly) -> None:

@@ -112,6 +112,7 @@ def _silent_streams(
     silent = np.diff(packet_start) == 0
     if not silent.any():
         return
+    silent &= ~_with_itself(packets, order, stream, len(silent))
     rows = np.flatnonzero(((flags & (ACK | RST)) == ACK) & silent[stream ^ 1])
     if not len(rows):
         return
@@ -171,8 +172,9 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     """
     streams = len(offsets.base)
     rows = np.flatnonzero((offsets.flags & (ACK | RST)) == ACK)
-    target = offsets.stream[rows] ^ 1
     numbers = packets.acknowledgment[order[rows]]
+    alike = _with_itself(packets, order, offsets.stream, streams)
+    target = offsets.stream[rows] ^ ~alike[offsets.stream[rows]]
     offset = distances(numbers, offsets.base[target])
     for number in offsets.unwrapped:
         mine = np.flatnonzero(target == number)
@@ -184,9 +186,18 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     known = (limit >= 0)[target]
     believed = known & (offset >= 0) & (offset <= limit[target])
     # Streams follow each other in pairs, so their targets are sorted but for the swap within a pair.
-    out = np.full(streams, -1, np.int64)
-    swapped = group_reduce(np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1)
-    out[:] = swapped.reshape(-1, 2)[:, ::-1].reshape(-1)
+    told = group_reduce(np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1)
+    swapped: Array = np.where(alike, told, told.reshape(-1, 2)[:, ::-1].reshape(-1))
+    return swapped
+
+
+def _with_itself(packets: PacketTable, order: Array, stream: Array, streams: int) -> Array:
+    """bool[streams]: connections of an endpoint with itself, whose ACKs are of the stream they are part of."""
+    out = np.zeros(streams, bool)
+    alike = packets.source == packets.destination
+    if alike.any():
+        found = stream[alike[order]]
+        out[found] = out[found ^ 1] = True
     return out
 
 

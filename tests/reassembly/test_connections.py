@@ -160,6 +160,22 @@ def test_an_endpoint_that_connects_to_itself_loses_nothing() -> None:
     assert sorted(found) == sorted(b"abcxyz")
 
 
+def test_a_socket_connected_to_itself_has_one_stream() -> None:
+    """A simultaneous open with oneself (RFC 9293, figure 8): one ISN, and every ACK is of the own bytes."""
+    c = Conversation("127.0.0.1:5000", "127.0.0.1:5000", isn=1000, server_isn=1000)
+    c.send("client", flags=SYN)
+    c.send("server", flags=SYN | ACK)
+    c.client(b"abc", ack=1001)
+    c.client(flags=ACK, ack=1004)
+    c.client(b"def", ack=1004)
+    c.client(flags=ACK, ack=1010)
+    for seed in range(3):
+        flow = flow_of(Capture(c).shuffle(seed) if seed else Capture(c))
+        assert (flow.client.data, flow.client.size, flow.client.missing) == (b"abcdef", 9, 3)
+        assert flow.client.gaps["cause"].tolist() == ["not_captured"]
+        assert (flow.server.data, flow.server.size, flow.server.missing) == (b"", 0, 0)
+
+
 # -- jumps ------------------------------------------------------------------------------------------
 
 
