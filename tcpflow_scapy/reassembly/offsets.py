@@ -192,7 +192,7 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
 
 
 def _with_itself(packets: PacketTable, order: Array, stream: Array, streams: int) -> Array:
-    """bool[streams]: connections of an endpoint with itself, whose ACKs are of the stream they are part of."""
+    """bool[streams]: connections of an endpoint with itself, where ACKs are of their own stream."""
     out = np.zeros(streams, bool)
     alike = packets.source == packets.destination
     if alike.any():
