@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.oracle import POLICIES, ExpectedStream
+from tcpflow_scapy.reassembly import POLICIES
+from tests.helpers.oracle import POLICIES as BYTE_MAP_POLICIES
+from tests.helpers.oracle import ExpectedStream
 from tests.helpers.traffic import Capture, Conversation
 from tests.peers.ours import joined
 
@@ -14,21 +16,33 @@ from .effort import kin, law
 from .scripts import captures, contradicting
 from .view import pairs, reassembled, runs
 
-OFFERED = ["first", "last"]
 
-
-@pytest.mark.parametrize("policy", OFFERED)
-@law
-@given(conversation=contradicting())
-def test_overlaps(policy: str, conversation: Conversation) -> None:
-    assert policy in POLICIES
+def check_overlaps(conversation: Conversation, policy: str) -> None:
     capture = Capture(conversation)
     flows = reassembled(capture, overlap=policy)
     assert len(flows) == 1
     for ours, theirs, _ in pairs(flows, capture):
-        assert list(runs(ours)) == theirs.runs(policy)
-        assert ours.data == theirs.data(policy)
+        wanted = theirs.runs(policy.replace("-", "_"))
+        assert list(runs(ours)) == wanted
         assert joined(ours.conflicts) == theirs.conflicts()
+
+
+@pytest.mark.parametrize("policy", ["first", "last"])
+@law
+@given(conversation=contradicting())
+def test_overlaps(policy: str, conversation: Conversation) -> None:
+    check_overlaps(conversation, policy)
+
+
+@pytest.mark.parametrize("policy", [p for p in POLICIES if p not in ("first", "last")])
+@kin
+@given(conversation=contradicting())
+def test_overlaps_as_real_stacks_see_them(policy: str, conversation: Conversation) -> None:
+    check_overlaps(conversation, policy)
+
+
+def test_every_policy_is_in_the_byte_map() -> None:
+    assert {p.replace("-", "_") for p in POLICIES} == set(BYTE_MAP_POLICIES)
 
 
 @kin
