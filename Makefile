@@ -54,7 +54,7 @@ format: $(VENV)/.stamp-dev
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.stamp-dev
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 judge: $(VENV)/.stamp-dev
 	@test -n "$(CAPTURES)" -a -n "$(ORACLES)" || { echo "usage: make judge CAPTURES=dir ORACLES=dir"; exit 2; }
