@@ -7,6 +7,8 @@ columnar layers, so that lengths, fragments and checksums mean the same for ever
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,9 @@ HEAD = 2048
 """Bytes of a frame that Scapy sees: headers, not payload."""
 
 MAX_LAYERS = 64
+
+MIN_FOUND = 20
+"""Bytes of a layer that are looked for in the frame where its place is not known"""
 
 _LABELS = {"Ether": ethernet.LABEL, "IP": ipv4.LABEL, "IPv6": ipv6.LABEL}
 _TAGS = {"Dot1Q": vlan.LABEL, "Dot1AD": vlan.LABEL}
@@ -63,10 +68,11 @@ def dissect_frames(run: Run, batch: FrameBatch, unit: Array) -> None:
         if isinstance(hit, Reason):
             run.reason[number] = hit
             continue
-        layer, offset, state, source, destination = hit
         wire = start + max(int(batch.wirelen[number]), size)
-        row = (number, start + offset, start + size, wire, state, source, destination)
-        found.setdefault(layer, []).append(row)
+        if hit.length and len(frame) == size and start + size == wire:
+            wire = start + hit.offset + hit.length
+        row = (number, start + hit.offset, start + size, wire, hit.state, *hit.addresses)
+        found.setdefault(hit.layer, []).append(row)
     dtypes = (np.int64, np.int64, np.int64, np.int64, np.int32, np.uint64, np.uint64)
     for layer, rows in found.items():
         columns = zip(*rows, strict=True)
@@ -81,40 +87,52 @@ def _link_class(linktype: int) -> Any:
     return conf.l2types.num2layer.get(linktype)
 
 
-def _locate(run: Run, link: Any, frame: bytes) -> tuple[Layer, int, int, int, int] | Reason:
-    """Where the innermost IP header lies, or why there is none.
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """Where to go on by column."""
 
-    Returns
-    -------
-    tuple
-        The layer to go on with, its offset in the frame, the state so far, and for a TCP header whose
-        IP header does not stand in the frame (it was compressed) the two address codes.
-    """
+    layer: Layer
+    offset: int
+    state: int
+    length: int = 0
+    """bytes of the TCP segment, where its IP header does not stand in the frame to say it"""
+    addresses: tuple[int, int] = (0, 0)
+    """address codes, likewise"""
+
+
+def _locate(run: Run, link: Any, frame: bytes) -> _Hit | Reason:
+    """Where the innermost IP header lies (or TCP, where IP is compressed), or why there is none."""
     try:
-        layers = list(_walk(link(frame), frame))
+        return _choose(run, _walk(link(frame), frame))
     except Exception:  # Scapy's dissectors raise anything on damaged bytes.
         return Reason.MALFORMED
+
+
+def _choose(run: Run, layers: Iterator[tuple[str, Any, int]]) -> _Hit | Reason:
     states = run.context.states
-    state, result = NOWHERE, None
-    tunnelled = False
+    state, hit, tunnelled = NOWHERE, None, False
     reason = Reason.OTHER_ETHERTYPE
     addresses = (0, 0)
     for name, packet, offset in layers:
         if name in ("IP", "IPv6"):
             addresses = _addresses(run, packet)
             if offset >= 0:
-                result = (ipv4.ip, offset, state, 0, 0)
-                reason = Reason.OTHER_IP
-        elif name == "TCP" and offset >= 0 and result is None:
-            result = (tcp, offset, state, *addresses)
+                hit = _Hit(ipv4.ip, offset, state)
+        elif name == "TCP" and offset >= 0 and hit is None:
+            hit = _Hit(tcp, offset, state, len(packet.original), addresses)
         reason = _REASONS.get(name, reason)
         if name in _TAGS:
             state = int(states.extend(np.array([state], np.int32), _TAGS[name], np.array([packet.vlan]))[0])
         elif name not in _SILENT:
-            label = _LABELS.get(name) or Label(name.lower(), key="name" if tunnelled else "")
+            label = _LABELS.get(name) or _label(name.lower(), tunnelled)
             state = states.child(state, label)
         tunnelled = tunnelled or name in ("IP", "IPv6")
-    return result or reason
+    return hit or reason
+
+
+@cache
+def _label(name: str, tunnelled: bool) -> Label:
+    return Label(name, key="name" if tunnelled else "")
 
 
 def _walk(packet: Any, frame: bytes) -> Iterator[tuple[str, Any, int]]:
@@ -128,13 +146,11 @@ def _walk(packet: Any, frame: bytes) -> Iterator[tuple[str, Any, int]]:
         inner = packet.payload
         raw = getattr(inner, "original", b"") or b""
         header = packet.raw_packet_cache
-        if offset >= 0 and raw:
-            step = len(header) if header is not None else len(packet.original) - len(raw)
-            offset += step
-            if frame[offset : offset + len(raw)] != raw:
-                offset = frame.rfind(raw)
-        else:
-            offset = -1
+        if offset >= 0:
+            offset += len(header) if header is not None else len(packet.original) - len(raw)
+        if offset < 0 or frame[offset : offset + len(raw)] != raw:
+            # Behind a header that was decompressed; short pieces could be found anywhere.
+            offset = frame.rfind(raw) if len(raw) >= MIN_FOUND else -1
         packet = inner
 
 

@@ -19,9 +19,12 @@ NOWHERE = 0
 """The state before the first header."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Label:
-    """How a layer appears in a path, and what of it tells connections apart."""
+    """How a layer appears in a path, and what of it tells connections apart.
+
+    Labels are compared by identity, which is quick: make each once.
+    """
 
     name: str
     key: Literal["", "name", "value"] = ""
@@ -41,6 +44,7 @@ class StateTable:
         self._parents: list[int] = [-1]
         self._labels: list[Label | None] = [None]
         self._values: list[int] = [-1]
+        self._spelled: dict[int, Encapsulation] = {}
         self._valued: dict[tuple[int, Label, int], int] = {}
         self._plain: dict[Label, Array] = {}
         self._encapsulation: Array = np.full(16, -1, np.int32)
@@ -107,27 +111,29 @@ class StateTable:
 
     def encapsulation(self, state: int) -> Encapsulation:
         """The layers of a state, spelled out."""
-        path: list[str] = []
-        key: list[str] = []
-        vlan: list[int] = []
-        chain = []
-        while state > 0:
-            chain.append(state)
-            state = self._parents[state]
-        for node in reversed(chain):
-            label, value = self._labels[node], self._values[node]
-            assert label is not None
-            text = label.name if value < 0 else f"{label.name}:{value}"
-            if not label.hidden:
-                path.append(text)
-            # VLAN id 0 is a priority tag: the frame belongs to no VLAN (IEEE 802.1Q, 9.6).
-            if label.key and not (label.vlan and value == 0):
-                key.append(text if label.key == "value" else label.name)
-            if label.ethernet:
-                vlan = []
-            elif label.vlan:
-                vlan.append(value)
-        return Encapsulation(tuple(path), tuple(key), tuple(vlan))
+        found = self._spelled.get(state)
+        if found is None:
+            found = self._spelled[state] = self._spell(state)
+        return found
+
+    def _spell(self, state: int) -> Encapsulation:
+        """As its parent's, with one layer more."""
+        label, value = self._labels[state], self._values[state]
+        if label is None:
+            return Encapsulation((), ())
+        outside = self.encapsulation(self._parents[state])
+        path, key, vlan = outside.path, outside.key, outside.vlan
+        text = label.name if value < 0 else f"{label.name}:{value}"
+        if not label.hidden:
+            path = (*path, text)
+        # VLAN id 0 is a priority tag: the frame belongs to no VLAN (IEEE 802.1Q, 9.6).
+        if label.key and not (label.vlan and value == 0):
+            key = (*key, text if label.key == "value" else label.name)
+        if label.ethernet:
+            vlan = ()
+        elif label.vlan:
+            vlan = (*vlan, value)
+        return Encapsulation(path, key, vlan)
 
     def resolve(self, states: Array) -> Array:
         """Indices into `table`, as int32."""

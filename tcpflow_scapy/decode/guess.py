@@ -19,6 +19,14 @@ _IPV4 = np.dtype([("version_length", "u1"), ("service", "u1"), ("total", ">u2")]
 _IPV6 = np.dtype([("version", "u1"), ("flow", "V3"), ("payload", ">u2")])
 _ETHERNET = np.dtype([("destination", "u1"), ("addresses", "V11"), ("type", ">u2"), ("sap", ">u2")])
 
+_TEREDO = np.dtype(
+    [("version", "u1"), ("flow", "V3"), ("payload", ">u2"), ("next", "V2"), ("source", ">u4")]
+    + [("source_rest", "V12"), ("destination", ">u4")]
+)
+
+TEREDO_PREFIX = 0x20010000
+TEREDO_PORT = 3544
+
 _ETHERNET_SIZE = 14
 _MAX_LENGTH = 1500
 _MIN_LENGTH = 3
@@ -43,6 +51,20 @@ def looks_ip(run: Run, items: Items, skip: int = 0) -> Array:
     is_four &= (total == 0) | ((total >= length) & (total <= left))
     is_six = (six["version"] >> 4 == 6) & (six["payload"].astype(np.int64) + 40 <= left)
     found: Array = there & (is_four | is_six)
+    return found
+
+
+def looks_teredo(run: Run, items: Items) -> Array:
+    """Whether the data of UDP datagrams is, to the byte, an IPv6 packet of the Teredo prefix.
+
+    Two clients talk to each other from any port to any port (RFC 4380, 5.2).
+    """
+    at = items.cursor
+    there = at + _TEREDO.itemsize <= items.end
+    header = run.read(_TEREDO, at)
+    prefix = (header["source"] == TEREDO_PREFIX) | (header["destination"] == TEREDO_PREFIX)
+    exact = at + 40 + header["payload"] == items.wire
+    found: Array = there & (header["version"] >> 4 == 6) & prefix & exact
     return found
 
 

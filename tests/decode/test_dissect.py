@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from tcpflow_scapy.decode import Reason
@@ -43,3 +45,30 @@ def test_cut_frames_get_a_reason(cut: int) -> None:
     result = decode([frame[:cut]], MPACKET, wire=[len(frame)])
     assert result.reasons != [Reason.FILTERED]
     assert [row.frame for row in result.rows] == ([0] if result.reasons == [Reason.TCP] else [])
+
+
+def test_a_segment_whose_ip_header_is_compressed() -> None:
+    from scapy.layers.dot15d4 import Dot15d4Data, Dot15d4FCS
+    from scapy.layers.inet import TCP
+    from scapy.layers.inet6 import IPv6
+    from scapy.layers.sixlowpan import LoWPAN_IPHC, SixLoWPAN
+
+    inner = IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=1, dport=2, seq=7, flags="A") / b"data"
+    frame = bytes(Dot15d4FCS() / Dot15d4Data(dest_addr=1, src_addr=2) / SixLoWPAN() / LoWPAN_IPHC() / inner)
+    result = decode([frame], 195)
+    assert result.rows[0][1:4] == ("2001:db8::1 1", "2001:db8::2 2", 7)
+    # The frame check sequence behind it is no data.
+    assert (result.rows[0].payload, result.rows[0].wire_length) == (b"data", 4)
+    assert result.paths[0].endswith("/ipv6")
+
+
+def test_damaged_frames_raise_nothing() -> None:
+    rng = random.Random(3)
+    frames = []
+    for _ in range(60):
+        octets = bytearray(mpacket(segment()))
+        for _ in range(rng.randint(1, 6)):
+            octets[rng.randrange(len(octets))] = rng.randrange(256)
+        frames.append(bytes(octets))
+    result = decode(frames, [rng.choice([MPACKET, 195, 230, 251]) for _ in frames])
+    assert len(result.reasons) == len(frames)

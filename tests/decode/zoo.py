@@ -305,6 +305,15 @@ def over_udp() -> list[Specimen]:
             "teredo", 1, udp(through_teredo, 3544), "eth/ip/teredo/ipv6", ("teredo",), hosts=teredo_hosts
         ),
         Specimen(
+            "teredo between clients",
+            1,
+            udp(through_teredo, 50_001),
+            "eth/ip/teredo/ipv6",
+            ("teredo",),
+            hosts=teredo_hosts,
+            tshark=False,
+        ),
+        Specimen(
             "teredo, all indications",
             1,
             udp(b"\0\1\0\0" + bytes(9) + b"\0\0" + bytes(6) + through_teredo, 3544),
@@ -438,6 +447,12 @@ def link_layers() -> list[Specimen]:
         Specimen("frame relay, long address", 107, b"\x18\x40\x40\x41\3\xcc" + p, "fr/ip"),
         Specimen("enc", 109, struct.pack("<III", 2, 0, 0) + p, "enc/ip"),
         Specimen("cooked", 113, struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 0x0800) + p, "sll/ip"),
+        Specimen(
+            "cooked radiotap",
+            113,
+            struct.pack("!HHH8sH", 0, 803, 6, bytes(8), 4 << 6) + struct.pack("<BBHI", 0, 0, 8, 0) + plain,
+            "sll/radiotap/wlan/llc/ip",
+        ),
         Specimen(
             "cooked 2",
             276,

@@ -9,21 +9,12 @@ import numpy as np
 from tcpflow_scapy.capture.store import Store
 
 from .grouping import Lineup
-from .plan import Conflict, Plan
-from .policy import DISCARD, winners
+from .plan import Plan
+from .tangles import Tangles
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_DATAGRAM = 65_535
-
-OVERLAP_BUDGET = 4_000_000
-"""Pairs of overlapping fragments of a capture that are compared; datagrams beyond stay fragments."""
-
-DATAGRAM_COST = 64
-"""What one such datagram takes from the budget besides"""
-
-MAX_VERSIONS = 8
-"""Versions of the same bytes that are told apart."""
 
 
 def usable(table: dict[str, Array]) -> Array:
@@ -51,10 +42,9 @@ class Chains:
 
     def __init__(self, store: Store, policy: str) -> None:
         self._store = store
-        self._policy = policy
-        self._budget = OVERLAP_BUDGET
+        self._tangles = Tangles(store, policy)
 
-    def plan(self, table: dict[str, Array], lineup: Lineup) -> Plan:
+    def plan(self, table: dict[str, Array], lineup: Lineup, *, whole_only: bool) -> Plan:
         """Plan the datagrams of some fragments.
 
         Parameters
@@ -62,6 +52,8 @@ class Chains:
         table : dict of str to ndarray
         lineup : Lineup
             Usable fragments of it.
+        whole_only : bool
+            Leave out datagrams that are not complete.
 
         Returns
         -------
@@ -74,16 +66,16 @@ class Chains:
         if len(spare):
             lineup = lineup.keep(~copies)
         starts = np.flatnonzero(lineup.new)
-        plans = []
         tangled = np.logical_or.reduceat(_tangled(lineup), starts)
+        knots = Plan.empty()
         if tangled.any():
             counts = np.diff(np.append(starts, len(lineup)))
-            for start, count in zip(starts[tangled].tolist(), counts[tangled].tolist(), strict=True):
-                found = self._untangle(table, lineup.index[start : start + count])
-                if found is not None:
-                    plans.append(found)
+            chosen = tangled & _may_be_whole(lineup, starts) if whole_only else tangled
+            knots = self._tangles.plan(table, lineup.keep(np.repeat(chosen, counts)))
             lineup = lineup.keep(np.repeat(~tangled, counts))
-        plan = Plan.join([_straight(lineup), *plans])
+        plan = Plan.join([_straight(lineup), knots])
+        if whole_only:
+            plan = plan.select(plan.complete)
         plan.copies = np.concatenate([plan.copies, spare])
         plan.copy_of = np.concatenate([plan.copy_of, spare_of])
         return plan
@@ -108,75 +100,20 @@ class Chains:
         found[places[equal]] = heads[equal]
         return found
 
-    def _untangle(self, table: dict[str, Array], index: Array) -> Plan | None:
-        """One datagram whose fragments overlap or contradict each other about its end."""
-        index = np.sort(index)
-        cost = len(index) ** 2 + DATAGRAM_COST
-        if self._policy == DISCARD or cost > self._budget:
-            return None
-        self._budget -= cost
-        start, length = table["offset"][index], table["length"][index]
-        some = length > 0
-        index, start, length = index[some], start[some], length[some]
-        if not len(index):
-            return None
-        edges, winner = winners(start, start + length, self._policy)
-        last = ~table["more"][index]
-        ends = start + table["wire_length"][index]
-        known = bool(last.any())
-        total = int(ends[last].max()) if known else int(ends.max())
-        # The pieces go on from the beginning to the first hole, and not beyond the end.
-        sound = (winner >= 0) & (edges[:-1] < total)
-        count = len(sound) if sound.all() else int(np.argmin(sound))
-        if not count or edges[0]:
-            return None
-        reach = min(int(edges[count]), total)
-        size = np.diff(np.minimum(edges[: count + 1], total))
-        fragment = winner[:count]
-        # A cut fragment ends the pieces at what was captured of it.
-        cut = bool((start + length == reach)[length < table["wire_length"][index]].any())
-        return Plan(
-            np.zeros(1, np.int64),
-            np.array([total]),
-            np.array([known and reach == total]),
-            np.array([not cut and (reach < total or not known)]),
-            index[fragment],
-            edges[:count] - start[fragment],
-            size,
-            spare := np.setdiff1d(index, index[fragment]),
-            np.full(len(spare), index[fragment[0]]),
-            self._conflicts(table, index, edges[: count + 1], fragment),
-        )
-
-    def _conflicts(
-        self, table: dict[str, Array], index: Array, edges: Array, winner: Array
-    ) -> list[Conflict]:
-        """Where fragments that cover the same range hold different bytes."""
-        start = table["offset"][index]
-        length = table["length"][index]
-        data = self._store.slices(table["address"][index].tolist(), length.tolist())
-        conflicts = []
-        for a, b, chosen in zip(edges[:-1].tolist(), edges[1:].tolist(), winner.tolist(), strict=True):
-            covering = np.flatnonzero((start <= a) & (start + length >= b))
-            if len(covering) < 2:
-                continue
-            skip = a - int(start[chosen])
-            seen = {data[chosen][skip : skip + b - a]: (int(index[chosen]), skip, True)}
-            for other in covering.tolist():
-                skip = a - int(start[other])
-                seen.setdefault(data[other][skip : skip + b - a], (int(index[other]), skip, False))
-                if len(seen) == MAX_VERSIONS:
-                    break
-            if len(seen) > 1:
-                conflicts.append(Conflict(0, a, b - a, tuple(seen.values())))
-        return conflicts
-
 
 def _tangled(lineup: Lineup) -> Array:
     """Fragments that overlap the one before, or lie behind the end that it gave."""
     found = np.zeros(len(lineup), bool)
     found[1:] = (lineup.offset[1:] < lineup.end()[:-1]) | ~lineup.more[:-1]
     return found & ~lineup.new
+
+
+def _may_be_whole(lineup: Lineup, starts: Array) -> Array:
+    """Whether each datagram has a beginning, an end, and enough bytes between them."""
+    total = np.maximum.reduceat(np.where(lineup.more, -1, lineup.end()), starts)
+    enough = np.add.reduceat(lineup.length, starts) >= total
+    found: Array = (lineup.offset[starts] == 0) & (total >= 0) & enough
+    return found
 
 
 def _straight(lineup: Lineup) -> Plan:

@@ -21,7 +21,7 @@ from .plan import Plan
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WINDOW = 192
+WINDOW = 128
 """Bytes of each datagram that are looked at first; deeper headers are rare and looked at again."""
 
 CHUNK = 16 << 20

@@ -8,12 +8,6 @@ fragments keep their original extent in these comparisons.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
 DISCARD = "discard"
 """A datagram with overlapping fragments is thrown away whole (RFC 5722); exact copies do no harm."""
 
@@ -32,41 +26,37 @@ _TABLES = {
 POLICIES: tuple[str, ...] = (*_TABLES, DISCARD)
 """Names for `fragments=` of the `Decoder`."""
 
-_OLD_WINS: dict[str, Array] = {
-    name: np.array([[letter == "o" for letter in row] for row in rows]) for name, rows in _TABLES.items()
-}
+_OLD_WINS = {name: [[letter == "o" for letter in row] for row in rows] for name, rows in _TABLES.items()}
 
 
-def winners(start: Array, end: Array, policy: str) -> tuple[Array, Array]:
+def winners(start: list[int], end: list[int], policy: str) -> tuple[list[int], list[int]]:
     """Which fragment each byte is taken from.
 
     Parameters
     ----------
-    start, end : ndarray of int64
+    start, end : list of int
         Extents of fragments in the order in which they arrived, none empty.
     policy : str
         One of `POLICIES` but ``discard``.
 
     Returns
     -------
-    edges : ndarray of int64
+    edges : list of int
         Where any fragment starts or ends, ascending: n + 1 edges around n ranges.
-    winner : ndarray of int64
+    winner : list of int
         For each range, the number of the fragment whose bytes count; -1 where there is none.
     """
     old_wins = _OLD_WINS[policy]
-    edges = np.unique(np.concatenate([start, end]))
-    low, high = np.searchsorted(edges, start), np.searchsorted(edges, end)
-    winner = np.full(len(edges) - 1, -1, np.int64)
-    for new in range(len(start)):
-        a, b = low[new], high[new]
-        before = np.sign(start[new] - start[:new]) + 1
-        behind = np.sign(end[new] - end[:new]) + 1
-        overlaps = (low[:new] < b) & (high[:new] > a)
-        keepers = np.flatnonzero(overlaps & old_wins[before, behind])
-        depth = np.zeros(len(edges), np.int64)
-        np.add.at(depth, low[keepers], 1)
-        np.add.at(depth, high[keepers], -1)
-        kept = (np.cumsum(depth)[a:b] > 0) & (winner[a:b] >= 0)
-        winner[a:b] = np.where(kept, winner[a:b], new)
+    edges = sorted({*start, *end})
+    place = {edge: i for i, edge in enumerate(edges)}
+    winner = [-1] * (len(edges) - 1)
+    for new, (a, b) in enumerate(zip(start, end, strict=True)):
+        kept: set[int] = set()
+        for c, d in zip(start[:new], end[:new], strict=True):
+            # Where it starts and ends compared with the older one: 0 before, 1 with, 2 after.
+            if c < b and d > a and old_wins[(a > c) - (a < c) + 1][(b > d) - (b < d) + 1]:
+                kept.update(range(place[max(a, c)], place[min(b, d)]))
+        for i in range(place[a], place[b]):
+            if winner[i] < 0 or i not in kept:
+                winner[i] = new
     return edges, winner

@@ -110,11 +110,10 @@ class Reassembler:
         if not len(index):
             return Plan.empty(), np.zeros(len(table["frame"]), bool)
         keys = self._context.states.keys(table["state"][index])
-        plan = self._chains.plan(table, line_up(table, index, keys))
-        if whole_only:
-            plan = plan.select(plan.complete)
+        plan = self._chains.plan(table, line_up(table, index, keys), whole_only=whole_only)
         rest = np.zeros(len(table["frame"]), bool)
-        rest[index] = True
+        # What is of no use now will never be: it is not looked at again.
+        rest[index] = whole_only
         rest[plan.used()] = False
         return plan, rest
 

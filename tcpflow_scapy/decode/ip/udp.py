@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.decode.guess import TEREDO_PORT, looks_teredo
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
@@ -34,8 +35,9 @@ def udp(run: Run, items: Items) -> None:
     )
     ports = run.context.switches.udp_ports
     port = header["destination"]
-    known = ports.codes[port] != 0
-    run.switch(ports, np.where(known, port, header["source"]), items)
+    port = np.where(ports.codes[port] != 0, port, header["source"])
+    port = np.where((ports.codes[port] == 0) & looks_teredo(run, items), np.uint16(TEREDO_PORT), port)
+    run.switch(ports, port, items)
 
 
 def datagram(run: Run, items: Items) -> None:

@@ -37,6 +37,9 @@ ETHERTYPE_MIN = 0x0600
 LLC_PROTOCOL = 0x0004
 """The frame began with an 802.2 header"""
 
+ARPHRD_LINK_TYPES = {770: 107, 801: 105, 802: 119, 803: 127}
+"""Interfaces whose frames keep their own header: ARPHRD number -> LINKTYPE (Frame Relay, 802.11)"""
+
 ARPHRD_NETLINK = 824
 """The protocol field is a netlink family, not an Ethernet type"""
 
@@ -60,6 +63,11 @@ def _go_on(run: Run, items: Items, header: Array, label: Label) -> None:
     netlink = header["hardware"] == ARPHRD_NETLINK
     plain = (protocol >= ETHERTYPE_MIN) & ~netlink
     logical = (protocol == LLC_PROTOCOL) & ~netlink
-    run.drop(items.pick(~(plain | logical)), Reason.OTHER_ETHERTYPE)
+    other = ~(plain | logical)
+    for hardware, linktype in ARPHRD_LINK_TYPES.items():
+        framed = other & (header["hardware"] == hardware)
+        run.link_type(np.full(int(framed.sum()), linktype), items.pick(framed))
+        other &= ~framed
+    run.drop(items.pick(other), Reason.OTHER_ETHERTYPE)
     run.forward(llc, items.pick(logical))
     run.ethertype(protocol[plain], items.pick(plain))

@@ -11,6 +11,7 @@ from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 from tcpflow_scapy.decode.tunnel.mpls import mpls
 
+from .ethernet import LABEL as ETHERNET_LABEL
 from .ethernet import by_type_or_length, ethernet
 from .frame_relay import frame_relay
 from .llc import llc
@@ -37,15 +38,27 @@ ERF_IP = (22, 23)
 
 BROADCOM_TAG, DSA_TAG, EDSA_TAG = 4, 4, 8
 
+ATM_LABEL = Label("atm", ethernet=True)
+DSA_LABEL = Label("dsa")
+ENC_LABEL = Label("enc", ethernet=True)
+ERF_LABEL = Label("erf")
+FC_LABEL = Label("fc", ethernet=True)
+IEEE1394_LABEL = Label("ieee1394", ethernet=True)
+IPNET_LABEL = Label("ipnet", ethernet=True)
+IPOIB_LABEL = Label("ipoib", ethernet=True)
+PFLOG_LABEL = Label("pflog", ethernet=True)
+PKTAP_LABEL = Label("pktap")
+SLIP_LABEL = Label("slip", ethernet=True)
+
 _TYPE = np.dtype(">u2")
 _U1 = np.dtype("u1")
 
 
-def _behind(run: Run, items: Items, size: int, name: str, layer: Layer) -> None:
+def _behind(run: Run, items: Items, size: int, label: Label, layer: Layer) -> None:
     """Step over `size` bytes."""
     items.cursor = items.cursor + size
     (items,) = run.keep(items, items.cursor <= items.end, Reason.TRUNCATED_LINK)
-    run.mark(items, Label(name, ethernet=True))
+    run.mark(items, label)
     run.forward(layer, items)
 
 
@@ -56,7 +69,7 @@ def mpls_link(run: Run, items: Items) -> None:
 
 def atm_rfc1483(run: Run, items: Items) -> None:
     """LINKTYPE_ATM_RFC1483: LLC (RFC 2684)."""
-    _behind(run, items, 0, "atm", llc)
+    _behind(run, items, 0, ATM_LABEL, llc)
 
 
 def ipoib(run: Run, items: Items) -> None:
@@ -64,7 +77,7 @@ def ipoib(run: Run, items: Items) -> None:
     items.cursor = items.cursor + GRH_SIZE
     items, header = run.take(items, IPOIB)
     items.cursor = items.cursor + IPOIB.itemsize
-    run.mark(items, Label("ipoib", ethernet=True))
+    run.mark(items, IPOIB_LABEL)
     run.ethertype(header["type"], items)
 
 
@@ -72,28 +85,28 @@ def ieee1394(run: Run, items: Items) -> None:
     """LINKTYPE_APPLE_IP_OVER_IEEE1394: two addresses of 8 bytes, Ethernet type."""
     items, header = run.take(items, IEEE1394)
     items.cursor = items.cursor + IEEE1394.itemsize
-    run.mark(items, Label("ieee1394", ethernet=True))
+    run.mark(items, IEEE1394_LABEL)
     run.ethertype(header["type"], items)
 
 
 def ip_over_fc(run: Run, items: Items) -> None:
     """LINKTYPE_IP_OVER_FC (RFC 2625): two addresses of 8 bytes, then LLC."""
-    _behind(run, items, 16, "fc", llc)
+    _behind(run, items, 16, FC_LABEL, llc)
 
 
 def enc(run: Run, items: Items) -> None:
     """LINKTYPE_ENC: OpenBSD's view behind IPsec."""
-    _behind(run, items, 12, "enc", ip)
+    _behind(run, items, 12, ENC_LABEL, ip)
 
 
 def ipnet(run: Run, items: Items) -> None:
     """LINKTYPE_IPNET: Solaris loopback."""
-    _behind(run, items, 24, "ipnet", ip)
+    _behind(run, items, 24, IPNET_LABEL, ip)
 
 
 def slip(run: Run, items: Items) -> None:
     """LINKTYPE_SLIP: direction and a saved header, then IP."""
-    _behind(run, items, 16, "slip", ip)
+    _behind(run, items, 16, SLIP_LABEL, ip)
 
 
 def pflog(run: Run, items: Items) -> None:
@@ -101,7 +114,7 @@ def pflog(run: Run, items: Items) -> None:
     items, header = run.take(items, PFLOG)
     length = header["length"].astype(np.int64) + 3 & ~3
     items.cursor = items.cursor + length
-    run.mark(items, Label("pflog", ethernet=True))
+    run.mark(items, PFLOG_LABEL)
     run.forward(ip, items)
 
 
@@ -110,7 +123,7 @@ def sunatm(run: Run, items: Items) -> None:
     items, header = run.take(items, SUNATM)
     good = header["flags"] & 0x0F == SUNATM_LLC
     (items,) = run.keep(items, good, Reason.OTHER_ETHERTYPE)
-    _behind(run, items, SUNATM.itemsize, "atm", llc)
+    _behind(run, items, SUNATM.itemsize, ATM_LABEL, llc)
 
 
 def pktap(run: Run, items: Items) -> None:
@@ -119,7 +132,7 @@ def pktap(run: Run, items: Items) -> None:
     good = (header["kind"] == PKTAP_PACKET) & (header["length"] >= PKTAP.itemsize)
     items, header = run.keep(items, good, Reason.NOT_DATA, header)
     items.cursor = items.cursor + header["length"].astype(np.int64)
-    run.mark(items, Label("pktap"))
+    run.mark(items, PKTAP_LABEL)
     run.link_type(np.minimum(header["link_type"], 0xFFFF), items)
 
 
@@ -152,8 +165,8 @@ def _switch_tagged(run: Run, items: Items, size: int) -> None:
     items.cursor = items.cursor + 12 + size
     items, kind = run.take(items, _TYPE)
     items.cursor = items.cursor + _TYPE.itemsize
-    run.mark(items, Label("eth", ethernet=True))
-    run.mark(items, Label("dsa"))
+    run.mark(items, ETHERNET_LABEL)
+    run.mark(items, DSA_LABEL)
     by_type_or_length(run, items, kind.astype(np.int64))
 
 
@@ -194,7 +207,7 @@ def erf(run: Run, items: Items) -> None:
         first = run.read(_U1, items.cursor)
         items.cursor = items.cursor + ERF_EXTENSION_SIZE * more
         more = more & (first & 0x80 != 0)
-    run.mark(items, Label("erf"))
+    run.mark(items, ERF_LABEL)
     framed = np.isin(kind, ERF_ETHERNET)
     inner = items.pick(framed)
     inner.cursor = inner.cursor + 2

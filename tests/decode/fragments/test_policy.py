@@ -46,11 +46,9 @@ EXPECTED = {
 
 def read(pieces: list[tuple[int, bytes]], policy: str) -> dict[int, int]:
     """Byte by byte: which one counts at each place."""
-    start = np.array([at for at, _ in pieces])
-    end = start + [len(data) for _, data in pieces]
-    edges, winner = winners(start, end, policy)
+    edges, winner = winners([at for at, _ in pieces], [at + len(data) for at, data in pieces], policy)
     found = {}
-    for a, b, piece in zip(edges[:-1].tolist(), edges[1:].tolist(), winner.tolist(), strict=True):
+    for a, b, piece in zip(edges[:-1], edges[1:], winner, strict=True):
         if piece >= 0:
             at, data = pieces[piece]
             found.update({place: data[place - at] for place in range(a, b)})
