@@ -22,10 +22,12 @@ class GrowingColumn:
     Parameters
     ----------
     dtype : dtype
+    room : int
+        Values expected, where that is known.
     """
 
-    def __init__(self, dtype: Any) -> None:
-        self._data: Array = np.empty(_FIRST, dtype)
+    def __init__(self, dtype: Any, room: int = _FIRST) -> None:
+        self._data: Array = np.empty(room, dtype)
         self._length = 0
 
     def __len__(self) -> int:

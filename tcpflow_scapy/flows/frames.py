@@ -27,6 +27,10 @@ FLAG_LETTERS = "FSRPAUECN"
 def rows_of(starts: Array, streams: Array) -> tuple[Array, Array]:
     """Rows of the given streams in a table with ``starts``, and the stream of each row."""
     lengths = starts[streams + 1] - starts[streams]
+    if not lengths.all():
+        # Most streams have no gap and no conflict.
+        some = np.flatnonzero(lengths)
+        streams, lengths = streams[some], lengths[some]
     return ranges(starts[streams], lengths), np.repeat(streams, lengths)
 
 

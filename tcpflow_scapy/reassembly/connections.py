@@ -249,20 +249,17 @@ def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[A
 
 
 def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, count: int) -> Grouping:
-    """Order connections by first packet, client before server."""
+    """Client before server. Connections are numbered by first packet already."""
     starts = starts_of(side, 2 * count)
     lengths = np.diff(starts)
     n = len(side)
     first = np.full(2 * count, n, np.int64)
     present = lengths > 0
     first[present] = order[starts[:-1][present]]
-    first_of = first.reshape(-1, 2)
-    client, evidence = _clients(packets, side, order, first_of, count)
-    rank = np.argsort(first_of.min(axis=1), kind="stable")
-    blocks = np.empty((count, 2), np.int64)
-    blocks[:, 0] = 2 * rank + client[rank]
-    blocks[:, 1] = 2 * rank + 1 - client[rank]
-    flat = blocks.reshape(-1)
+    client, evidence = _clients(packets, side, first)
+    flat = np.arange(2 * count)
+    flat[0::2] += client
+    flat[1::2] -= client
     sizes = lengths[flat]
     packet_start = np.zeros(2 * count + 1, np.int64)
     np.cumsum(sizes, out=packet_start[1:])
@@ -270,44 +267,45 @@ def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, count
     for some, rows in connection_parts(packet_start, PART_PACKETS):
         streams = slice(2 * some.start, 2 * some.stop)
         arranged[rows] = order[ranges(starts[:-1][flat[streams]], sizes[streams])]
-    any_row = first_of.min(axis=1)[rank]
-    return Grouping(count, arranged, packet_start, pair[any_row], evidence[rank])
+    return Grouping(count, arranged, packet_start, pair[np.minimum(first[0::2], first[1::2])], evidence)
 
 
-def _clients(
-    packets: PacketTable, side: Array, order: Array, first_of: Array, count: int
-) -> tuple[Array, Array]:
-    """Which direction (0 or 1) is the client's, and the evidence."""
-    n = len(side)
+def _clients(packets: PacketTable, side: Array, first: Array) -> tuple[Array, Array]:
+    """Which direction (0 or 1) of each connection is the client's, and the evidence.
+
+    `first` is the first row of each side, ``len(side)`` without any.
+    """
+    n, sides = len(side), len(first)
+    client = (first[1::2] < first[0::2]).astype(np.int64)
+    evidence = np.full(sides // 2, ClientEvidence.FIRST_PACKET, np.uint8)
     handshake = np.flatnonzero((packets.flags & (SYN | RST)) == SYN)
     answer = (packets.flags[handshake] & ACK) != 0
-    asks = _first_by_side(handshake[~answer], side, 2 * count, n)
-    answers = _first_by_side(handshake[answer], side, 2 * count, n)
-    client = (first_of[:, 1] < first_of[:, 0]).astype(np.int64)
-    evidence = np.full(count, ClientEvidence.FIRST_PACKET, np.uint8)
-    _by_port(packets, first_of, client, evidence)
-    known = (answers < n).any(axis=1)
-    client[known] = (answers[known, 0] < answers[known, 1]).astype(np.int64)
-    evidence[known] = ClientEvidence.SYN_ACK
-    known = (asks < n).any(axis=1)
-    client[known] = (asks[known, 1] < asks[known, 0]).astype(np.int64)
-    evidence[known] = ClientEvidence.SYN
+    for rows, kind in ((handshake[answer], ClientEvidence.SYN_ACK), (handshake[~answer], ClientEvidence.SYN)):
+        one, two = _first_by_side(rows, side, sides, n)
+        known = np.minimum(one, two) < n
+        # Who asks is the client, who answers the server.
+        found = one < two if kind == ClientEvidence.SYN_ACK else two < one
+        client[known] = found[known]
+        evidence[known] = kind
+    rest = np.flatnonzero(evidence == ClientEvidence.FIRST_PACKET)
+    if len(rest):
+        _by_port(packets, rest, np.minimum(first[0::2], first[1::2])[rest], client, evidence)
     return client, evidence
 
 
-def _first_by_side(rows: Array, side: Array, sides: int, none: int) -> Array:
-    """int64[sides / 2, 2]: first of `rows` (ascending) on each side, `none` without."""
+def _first_by_side(rows: Array, side: Array, sides: int, none: int) -> tuple[Array, Array]:
+    """First of `rows` (ascending) on either side of each connection, `none` without."""
     out = np.full(sides, none, np.int64)
     out[side[rows[::-1]]] = rows[::-1]
-    return out.reshape(-1, 2)
+    return out[0::2], out[1::2]
 
 
-def _by_port(packets: PacketTable, first_of: Array, client: Array, evidence: Array) -> None:
-    """Without a handshake: the side with a server's port answers; without one, the lower port does."""
-    if not len(first_of):
-        return
-    row = first_of.min(axis=1)
-    sender = (first_of[:, 1] < first_of[:, 0]).astype(np.int64)
+def _by_port(packets: PacketTable, rest: Array, row: Array, client: Array, evidence: Array) -> None:
+    """Without a handshake: the side with a server's port answers; without one, the lower port does.
+
+    `rest` are the connections in question, `row` their first packets; `client` is who sent those, so far.
+    """
+    sender = client[rest]
     source = (packets.source[row] & np.uint64(0xFFFF)).astype(np.int64)
     destination = (packets.destination[row] & np.uint64(0xFFFF)).astype(np.int64)
     served = np.zeros(1 << 16, bool)
@@ -319,5 +317,5 @@ def _by_port(packets: PacketTable, first_of: Array, client: Array, evidence: Arr
     from_server = (served[source] & ~served[destination]) | (ephemeral[destination] & ~ephemeral[source])
     from_client = (served[destination] & ~served[source]) | (ephemeral[source] & ~ephemeral[destination])
     tell = from_server != from_client
-    client[tell] = np.where(from_client, sender, 1 - sender)[tell]
-    evidence[tell] = ClientEvidence.PORT
+    client[rest[tell]] = np.where(from_client, sender, 1 - sender)[tell]
+    evidence[rest[tell]] = ClientEvidence.PORT

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, starts_of
 from tcpflow_scapy.reassembly.sequence import MODULUS, unwrap
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -108,64 +108,81 @@ def find_halves(
     position = sequence.astype(np.int64)
     volume = np.bincount(direction, weights=length, minlength=directions)
     huge = volume >= MODULUS
-    for d in np.flatnonzero(huge).tolist():
-        rows = np.flatnonzero(direction == d)
-        position[rows] = int(position[rows[0]]) + unwrap(sequence[rows])
-    end = position + length + syn
+    if huge.any():
+        by_direction = np.argsort(direction, kind="stable")
+        starts = starts_of(direction[by_direction], directions)
+        for d in np.flatnonzero(huge).tolist():
+            rows = by_direction[starts[d] : starts[d + 1]]
+            position[rows] = int(position[rows[0]]) + unwrap(sequence[rows])
     # At equal positions: data that continues an older connection, then the SYN, then keep-alives after it.
     tie = np.where(syn, 1, np.where(length > 1, 0, 2))
-    order = np.lexsort((tie, position, direction))
-    axis, low, base = _axis(direction, position, end, directions, max_gap)
-    reach = np.maximum.accumulate((axis + (end - position))[order]) if count else axis
-    new = first_rows(direction[order])
-    cut = new.copy()
-    cut[1:] |= axis[order][1:] - reach[:-1] > max_gap
-    if count and _close_circles(position, end, order, cut, new, direction, syn, huge, max_gap):
-        end = position + length + syn
-        order = np.lexsort((tie, position, direction))
-        axis, low, base = _axis(direction, position, end, directions, max_gap)
-        reach = np.maximum.accumulate((axis + (end - position))[order])
-        new = first_rows(direction[order])
-        cut = new.copy()
-        cut[1:] |= axis[order][1:] - reach[:-1] > max_gap
+    order, axis, reach, cut, low, base = _lay_out(direction, directions, position, length + syn, tie, max_gap)
+    if count and _close_circles(position, length + syn, order, cut, direction, syn, huge, max_gap):
+        order, axis, reach, cut, low, base = _lay_out(
+            direction, directions, position, length + syn, tie, max_gap
+        )
     arc = np.cumsum(cut) - 1
-    # Within an arc, every SYN with another ISN begins a half.
-    syn_rows = np.flatnonzero(syn[order])
-    syn_position = position[order][syn_rows]
-    fresh = np.ones(len(syn_rows), bool)
-    fresh[1:] = (syn_position[1:] != syn_position[:-1]) | (arc[syn_rows][1:] != arc[syn_rows][:-1])
-    begins = cut.copy()
-    begins[syn_rows[fresh]] = True
+    begins, named = _begins(cut, arc, syn[order], position[order])
     half = np.cumsum(begins) - 1
     heads = np.flatnonzero(begins)
-    total = len(heads)
-    head_rows = order[heads]
-    isn = np.full(total, -1, np.int64)
-    own = half[syn_rows[fresh]]
-    isn[own] = sequence[order[syn_rows[fresh]]]
+    isn = np.full(len(heads), -1, np.int64)
+    isn[half[named]] = sequence[order[named]]
     # "Crossed": bytes of the half before reach to the first data byte of this one.
-    crossed = np.zeros(total, bool)
-    if count:
-        later = heads[1:]
-        crossed[1:] = ~cut[later] & (reach[later - 1] >= axis[order][later] + 1) & (isn[1:] >= 0)
+    crossed = np.zeros(len(heads), bool)
+    later = heads[1:]
+    crossed[1:] = ~cut[later] & (reach[later - 1] >= axis[later] + 1) & (isn[1:] >= 0)
     row_half = np.empty(count, np.int64)
     row_half[order] = half
     return Halves(
-        count=total,
-        direction=direction[head_rows].astype(np.int64),
+        count=len(heads),
+        direction=direction[order[heads]].astype(np.int64),
         isn=isn,
-        start=position[head_rows],
-        arc=arc[heads] if count else np.empty(0, np.int64),
+        start=position[order[heads]],
+        arc=arc[heads],
         row_half=row_half,
         row_position=position,
         crossed=crossed,
-        _axis=axis[order],
+        _axis=axis,
         _half=half,
         _end=reach,
         _low=low,
         _base=base,
         _max_gap=max_gap,
     )
+
+
+def _lay_out(
+    direction: Array, directions: int, position: Array, size: Array, tie: Array, max_gap: int
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Points by direction and position, and where more than `max_gap` is empty before them.
+
+    Returns
+    -------
+    order : ndarray of int64
+    axis, reach : ndarray of int64
+        In that order: place on the axis of all directions, highest place reached so far.
+    cut : ndarray of bool
+        In that order: an arc begins here.
+    low, base : ndarray of int64
+        Of each direction, as `_axis` gives them.
+    """
+    order = np.lexsort((tie, position, direction))
+    axis, low, base = _axis(direction, position, position + size, directions, max_gap)
+    axis = axis[order]
+    reach = np.maximum.accumulate(axis + size[order])
+    cut = first_rows(direction[order])
+    cut[1:] |= axis[1:] - reach[:-1] > max_gap
+    return order, axis, reach, cut, low, base
+
+
+def _begins(cut: Array, arc: Array, syn: Array, position: Array) -> tuple[Array, Array]:
+    """Where halves begin: with an arc, and with every SYN with another ISN. The rows of those SYNs."""
+    rows = np.flatnonzero(syn)
+    fresh = np.ones(len(rows), bool)
+    fresh[1:] = (position[rows[1:]] != position[rows[:-1]]) | (arc[rows[1:]] != arc[rows[:-1]])
+    begins = cut.copy()
+    begins[rows[fresh]] = True
+    return begins, rows[fresh]
 
 
 def _axis(
@@ -187,10 +204,9 @@ def _axis(
 
 def _close_circles(
     position: Array,
-    end: Array,
+    size: Array,
     order: Array,
     cut: Array,
-    new: Array,
     direction: Array,
     syn: Array,
     huge: Array,
@@ -201,7 +217,7 @@ def _close_circles(
     Where everything is one arc that bites its tail, one stream of more than 4 GiB went round; it is followed
     in the order of arrival. Several SYNs say that it was several streams.
     """
-    begins = np.flatnonzero(new)
+    begins = np.flatnonzero(first_rows(direction[order]))
     stops = np.append(begins[1:], len(order))
     cuts = np.flatnonzero(cut)
     last_cut = cuts[np.searchsorted(cuts, stops, side="left") - 1]
@@ -210,7 +226,7 @@ def _close_circles(
         if huge[direction[order[begin]]]:
             continue
         tail = order[last:stop]
-        if int(position[order[begin]]) + MODULUS - int(end[tail].max()) > max_gap:
+        if int(position[order[begin]]) + MODULUS - int((position + size)[tail].max()) > max_gap:
             continue
         if last > begin:
             position[tail] -= MODULUS

@@ -265,9 +265,9 @@ def _times(packets: PacketTable, times: Array, grouping: Grouping) -> tuple[Arra
     if len(present):
         usable = np.where(arranged == NO_TIME, np.iinfo(np.int64).max, arranged)
         lowest[present] = np.minimum.reduceat(usable, starts[:-1][present])
-    first_row = row.reshape(-1, 2).min(axis=1)
+    first_row = np.minimum(row[0::2], row[1::2])
     encapsulation[:] = packets.encapsulation[first_row]
-    begin = lowest.reshape(-1, 2).min(axis=1)
+    begin = np.minimum(lowest[0::2], lowest[1::2])
     begin[begin == np.iinfo(np.int64).max] = NO_TIME
     connections = ConnectionTable(
         pair=grouping.pair.astype(np.int32),
@@ -275,7 +275,7 @@ def _times(packets: PacketTable, times: Array, grouping: Grouping) -> tuple[Arra
         encapsulation=encapsulation,
         first=first_row.astype(np.int32),
         start=begin,
-        end=last.reshape(-1, 2).max(axis=1),
+        end=np.maximum(last[0::2], last[1::2]),
     )
     return first, last, connections
 
