@@ -10,6 +10,7 @@ import errno
 import mmap
 import os
 import sys
+import weakref
 from typing import Any
 
 from tcpflow_scapy.errors import CaptureOSError
@@ -68,7 +69,8 @@ class FileMedium(Medium):
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name
-        self._descriptor: int | None = descriptor
+        self._descriptor = descriptor
+        self._close = weakref.finalize(self, os.close, descriptor)
         try:
             self.size = os.fstat(descriptor).st_size
             self.buffer = _map(descriptor)
@@ -78,7 +80,7 @@ class FileMedium(Medium):
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """Read from the file, without moving its position where the system allows that."""
-        if self._descriptor is None:
+        if not self._close.alive:
             raise ValueError(f"{self.name}: read after close")
         view = view[: max(0, self.size - offset)]
         done = 0
@@ -94,9 +96,7 @@ class FileMedium(Medium):
 
     def close(self) -> None:
         """Close the descriptor; the map stays."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        self._close()
 
 
 if sys.platform == "win32":  # pragma: no cover

@@ -19,6 +19,8 @@ from tcpflow_scapy.capture.streams import Report
 from tcpflow_scapy.capture.writer import CaptureWriter
 
 SECOND = 1_000_000_000
+LAST = (1 << 63) // SECOND
+"""seconds whose nanoseconds fit 64 bits"""
 
 
 def is_packet(thing: object) -> bool:
@@ -107,11 +109,10 @@ def nanoseconds(time: Any) -> int:
     if time is None:
         return NO_TIME
     value = time if isinstance(time, Decimal) else Decimal(repr(float(time)))
-    if not value.is_finite():
+    if not value.is_finite() or not 0 <= value < LAST:
         return NO_TIME
     whole, rest = divmod(value, 1)
-    total = int(whole) * SECOND + int(rest * SECOND)
-    return total if 0 <= total < 1 << 63 else NO_TIME
+    return int(whole) * SECOND + int(rest * SECOND)
 
 
 def _text(value: Any) -> str:

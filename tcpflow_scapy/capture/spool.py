@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,7 @@ class Spool:
             self._file: Any = tempfile.TemporaryFile(buffering=1 << 20)  # noqa: SIM115
         except OSError as error:
             raise self._trouble(error) from error
+        weakref.finalize(self, self._file.close)
 
     def write(self, data: bytes) -> int:
         """Append; file objects' ``write``."""

@@ -1,0 +1,37 @@
+"""Buffers in one address space."""
+
+from __future__ import annotations
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+
+from tcpflow_scapy.capture.store import ADDRESS_SHIFT, Store
+
+
+def test_addresses_lead_to_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"mapped bytes")
+    store = Store()
+    with open(path, "rb") as file:
+        first = store.add(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), "file")
+    second = store.add(b"in memory", "memory")
+    assert (first, second) == (0, 1 << ADDRESS_SHIFT)
+    assert len(store) == 2
+    assert store.read(first + 7, 5) == b"bytes"
+    assert store.read(second + 3, 100) == b"memory"
+    assert store.name(first + 3) == "file"
+    assert store.name(second) == "memory"
+    assert store.slices([first, first + 7], [6, 5]) == [b"mapped", b"bytes"]
+    assert store.slices([second + 3, first], [6, 3]) == [b"memory", b"map"]
+    assert store.slices([], []) == []
+    assert store.array(1).tobytes() == b"in memory"
+    assert store.array(0).dtype == np.uint8
+
+
+def test_a_buffer_may_grow() -> None:
+    store = Store()
+    address = store.add(b"", "datagrams")
+    store.replace(address, bytearray(b"more"))
+    assert store.read(address, 4) == b"more"
