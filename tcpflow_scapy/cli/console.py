@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+Colour = Callable[[int, bytes], bytes]
+
 CHUNK = 2048
 """Packets printed at a time."""
 
@@ -39,13 +41,25 @@ def print_console(flows: FlowTable, template: Template, settings: Settings, out:
     out : binary file
     """
     evidence = flows._evidence
-    rows = StreamRows.of(evidence)
+    rows = StreamRows.of(evidence, flows._index)
+    if settings.json_lines:
+        from tcpflow_scapy.cli.json_lines import print_json
+
+        print_json(rows, settings, out)
+        return
     header = _headers(rows, template, settings)
+    colour = _colours(rows) if settings.colour else lambda row, record: record
     if settings.order == "stream":
-        _print_streams(rows, header, settings, out)
+        _print_streams(rows, header, colour, settings, out)
     else:
-        _print_packets(evidence, rows, header, settings, out)
+        _print_packets(evidence, rows, header, colour, settings, out)
     out.flush()
+
+
+def _colours(rows: StreamRows) -> Colour:
+    """Blue for what clients sent, red for what servers sent, as in tcpflow."""
+    codes = [b"\x1b[0;31m" if server else b"\x1b[0;34m" for server in rows.from_server.tolist()]
+    return lambda row, record: codes[row] + record + b"\x1b[0m"
 
 
 def _headers(rows: StreamRows, template: Template, settings: Settings) -> Callable[[int], bytes]:
@@ -64,15 +78,20 @@ def _headers(rows: StreamRows, template: Template, settings: Settings) -> Callab
 
 
 def _print_packets(
-    evidence: Evidence, rows: StreamRows, header: Callable[[int], bytes], settings: Settings, out: BinaryIO
+    evidence: Evidence,
+    rows: StreamRows,
+    header: Callable[[int], bytes],
+    colour: Colour,
+    settings: Settings,
+    out: BinaryIO,
 ) -> None:
     """Every segment with payload in capture order: no reassembly, retransmissions again."""
     packets = evidence.packets
-    row_of = _row_of_packets(evidence, rows)
+    row_of = row_of_packets(evidence, rows)
     length = packets.length.astype(np.int64)
     if settings.max_bytes is not None:
         length = _limited(evidence, length, settings.max_bytes)
-    shown = np.flatnonzero(length > 0)
+    shown = np.flatnonzero((length > 0) & (row_of >= 0))
     address = packets.header + packets.data_offset
     end = b"\n" if settings.newline else b""
     for start in range(0, len(shown), CHUNK):
@@ -80,7 +99,7 @@ def _print_packets(
         payloads = evidence.store.slices(address[chunk].tolist(), length[chunk].tolist())
         parts: list[bytes] = []
         for row, payload in zip(row_of[chunk].tolist(), payloads, strict=True):
-            parts += (header(row), _shown(payload, settings), end)
+            parts += (colour(row, header(row) + _shown(payload, settings)), end)
         out.write(b"".join(parts))
 
 
@@ -91,7 +110,7 @@ def _shown(payload: bytes, settings: Settings) -> bytes:
     return payload if settings.raw else dots(payload)
 
 
-def _row_of_packets(evidence: Evidence, rows: StreamRows) -> Array:
+def row_of_packets(evidence: Evidence, rows: StreamRows) -> Array:
     """For each packet, its direction as an index into `rows`."""
     found = evidence.reassembly
     row_of_stream = np.full(len(found.streams), -1, np.int64)
@@ -116,13 +135,17 @@ def _limited(evidence: Evidence, length: Array, limit: int) -> Array:
 
 
 def _print_streams(
-    rows: StreamRows, header: Callable[[int], bytes], settings: Settings, out: BinaryIO
+    rows: StreamRows,
+    header: Callable[[int], bytes],
+    colour: Colour,
+    settings: Settings,
+    out: BinaryIO,
 ) -> None:
     """One record for each stream: its bytes in order, with a mark where some are missing."""
     end = b"\n" if settings.newline else b""
     captured = rows.column("captured")
     for row in np.flatnonzero(captured > 0).tolist():
-        out.write(header(row))
+        out.write(colour(row, header(row)))
         position = 0
         for offset, data in pieces(rows.evidence.store, rows.extents(row).limited(settings.max_bytes)):
             if offset > position:
@@ -131,7 +154,7 @@ def _print_streams(
             if settings.hexadecimal:
                 out.write("".join(f"{line}\n" for line in hexdump(data, start=offset)).encode())
             else:
-                out.write(_shown(data, settings))
+                out.write(colour(row, _shown(data, settings)))
         out.write(end)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.capture.store import ADDRESS_SHIFT
 from tcpflow_scapy.cli.messages import plural, say
+from tcpflow_scapy.cli.outputs import Outcome, write_outputs
 from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
-    from tcpflow_scapy.export.stream_writer import Written
-    from tcpflow_scapy.export.streams import StreamRows
     from tcpflow_scapy.flows.table import FlowTable
 
 
@@ -38,7 +39,7 @@ def run(settings: Settings) -> int:
     if settings.table:
         print_table(flows)
     write_tables(flows, settings)
-    written = write_files(flows, template, settings) if settings.writes_files else None
+    written = write_outputs(flows, template, settings)
     if not settings.quiet and not settings.console:
         say(summary(flows, settings, written))
     if settings.shell:
@@ -66,8 +67,8 @@ def load(settings: Settings) -> FlowTable:
 
     if settings.overlap not in POLICIES:
         raise UsageError(f"--overlap knows {', '.join(POLICIES)}, not {settings.overlap!r}")
-    captures = settings.captures
-    return reassemble(
+    captures = settings.captures + settings.resume
+    flows = reassemble(
         captures[0] if len(captures) == 1 else captures,
         filter=settings.expression or None,
         overlap=settings.overlap,
@@ -77,6 +78,33 @@ def load(settings: Settings) -> FlowTable:
         verify_checksums=settings.verify_checksums,
         progress=False if settings.quiet else None,
     )
+    if settings.time_delta:
+        shift_times(flows, settings.time_delta)
+    return only_resumed(flows, len(settings.captures)) if settings.resume else flows
+
+
+def shift_times(flows: FlowTable, seconds: float) -> None:
+    """-S tdelta: all times, by the same amount."""
+    evidence = flows._evidence
+    delta = round(seconds * 1e9)
+    connections, streams = evidence.reassembly.connections, evidence.reassembly.streams
+    for column in (
+        evidence.frames.time,
+        connections.start,
+        connections.end,
+        streams.first_time,
+        streams.last_time,
+    ):
+        column[column != NO_TIME] += delta
+
+
+def only_resumed(flows: FlowTable, captures: int) -> FlowTable:
+    """-R: flows of which the first captures hold a packet; strangers of the later ones are left out."""
+    address = flows._evidence.frames.address[flows._evidence.packets.frame]
+    found = flows._evidence.reassembly
+    first = found.connections.first
+    kept: FlowTable = flows[address[first] >> ADDRESS_SHIFT < captures]
+    return kept
 
 
 def report_problems(flows: FlowTable) -> int:
@@ -120,34 +148,7 @@ def write_tables(flows: FlowTable, settings: Settings) -> None:
             write(flows, path)
 
 
-def write_files(flows: FlowTable, template: Template, settings: Settings) -> tuple[int, int]:
-    """One file for each stream with data; number of files and of payload bytes."""
-    from tcpflow_scapy.export.folder import OutputFolder
-    from tcpflow_scapy.export.stream_writer import write_streams
-    from tcpflow_scapy.export.streams import StreamRows
-    from tcpflow_scapy.render.progress import Progress
-
-    rows = StreamRows.of(flows._evidence).with_data()
-    total = int(rows.column("captured").sum())
-    files = done = 0
-    folder = OutputFolder(settings.outdir or ".", overwrite=settings.overwrite)
-    with folder, Progress("writing", False if settings.quiet else None) as progress:
-        for file in write_streams(rows, folder, template, max_bytes=settings.max_bytes):
-            files += 1
-            done += file.captured
-            progress(done, total)
-            if settings.verbose:
-                say(_file_line(rows, file))
-    return files, done
-
-
-def _file_line(rows: StreamRows, file: Written) -> str:
-    side = "server" if rows.from_server[file.row] else "client"
-    hole = f", {plural(file.size - file.captured, 'byte')} missing" if file.size > file.captured else ""
-    return f"wrote {file.name}: {plural(file.size, 'byte')}, flow {rows.flow[file.row]} {side}{hole}"
-
-
-def summary(flows: FlowTable, settings: Settings, written: tuple[int, int] | None) -> str:
+def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> str:
     """One line: what was found, what was written, how far it can be trusted."""
     found = flows._evidence.reassembly
     parts = [f"{plural(flows.capture.frames, 'frame')}, {plural(len(flows), 'flow')}"]
@@ -156,8 +157,11 @@ def summary(flows: FlowTable, settings: Settings, written: tuple[int, int] | Non
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in unused.items())
         parts.append(f"{plural(sum(unused.values()), 'frame')} not used ({reasons})")
     if written is not None:
-        files, size = written
-        parts.append(f"{plural(files, 'file')} ({plural(size, 'byte')}) in {settings.outdir or '.'}")
+        where = settings.outdir or "."
+        parts.append(f"{plural(written.files, 'file')} ({plural(written.size, 'byte')}) in {where}")
+        if written.bodies:
+            count = len(written.bodies)
+            parts.append(f"{count:,} HTTP {'body' if count == 1 else 'bodies'}")
     gaps, conflicts = len(found.gaps.start), len(found.conflicts.start)
     missing = int((found.gaps.end - found.gaps.start).sum())
     parts.append(f"{plural(gaps, 'gap')} ({plural(missing, 'byte')} missing)" if gaps else "no gaps")

@@ -37,19 +37,26 @@ _READ = "read a capture (pcap or pcapng, also compressed); may be repeated; - is
 _OVERLAP = "which version of a byte counts: first (default), last, or a system's (bsd, linux, windows, ...)"
 _LETTERS = (
     "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
-    "c a count on every name; X no files"
+    "c a count on every name; X no files; M hashes in the report"
 )
 _ORDER = "packets: as captured, retransmissions too (default); stream: reassembled, one stream after another"
 
+_SETTINGS = (
+    "one of tcpflow's settings: tcp_timeout=SECONDS, tdelta=SECONDS, enable_report=NO, "
+    "tcp_cmd=COMMAND and http_cmd=COMMAND (run on each file; never through a shell)"
+)
+_SCANNERS = "tcpdemux (stream files), md5 (hashes), http (bodies), netviz (a page of pictures), or all"
+
 INPUT = (
     Option("r", "read", "FILE", _READ, setters.add_capture),
+    Option("R", "", "FILE", "read a capture only to finish connections of the others", setters.resume_from),
     Option("l", "", "", "the words are captures, not an expression", switch("words_are_captures")),
     Option("", "overlap", "POLICY", _OVERLAP, text("overlap")),
     Option("m", "max-gap", "BYTES", "a jump in data of more begins a new flow (16777216)", setters.limit_gap),
     Option("", "timeout", "SECONDS", "idleness that ends a flow (default: none)", setters.set_timeout),
     Option("", "ignore-vlan", "", "packets of different VLANs may be one flow", switch("ignore_vlan")),
     Option("", "verify-checksums", "", "leave out what has a wrong checksum", switch("verify_checksums")),
-    Option("S", "", "NAME=VALUE", "one of tcpflow's settings: tcp_timeout=SECONDS", setters.set_named),
+    Option("S", "", "NAME=VALUE", _SETTINGS, setters.set_named),
 )
 
 OUTPUT = (
@@ -57,6 +64,17 @@ OUTPUT = (
     Option("b", "max-bytes", "BYTES", "keep no more of each stream", setters.limit_bytes),
     Option("F", "", "LETTERS", _LETTERS, setters.add_name_letters),
     Option("T", "template", "TEXT", "names (default %A.%a-%B.%b%V%v%C%c)", setters.set_template),
+    Option("a", "", "", "everything: hashes, HTTP bodies, report.pdf", setters.enable_all),
+    Option("e", "", "NAME", f"enable {_SCANNERS}", setters.enable),
+    Option("E", "", "NAME", "enable this and nothing else", setters.enable_only),
+    Option("x", "", "NAME", "disable", setters.disable),
+    Option("Z", "", "", "leave HTTP bodies compressed", switch("decode_bodies", False)),
+    Option("I", "", "", "beside each file NAME.findx: when each run of bytes came", switch("index")),
+    Option("K", "", "", "one capture for each stream instead of its bytes", switch("split")),
+    Option("w", "", "FILE", "the frames that are part of no flow, as a capture", text("unprocessed")),
+    Option(
+        "X", "", "FILE", "where the DFXML report goes (default: report.xml in the folder)", text("report")
+    ),
     Option("", "overwrite", "", "replace files of earlier runs, do not number new ones", switch("overwrite")),
     Option("", "table", "", "print the table of flows; files only with -o", switch("table")),
     Option("", "csv", "FILE", "the table of flows as CSV; files only with -o", text("csv")),
@@ -71,6 +89,8 @@ CONSOLE = (
     Option("B", "binary", "", "print bytes as they are (they may command your terminal)", switch("raw")),
     Option("D", "hex", "", "print as hexadecimal dump", switch("hexadecimal")),
     Option("s", "", "", "print a dot for what cannot be shown (always so without -B)", setters.nothing),
+    Option("J", "", "", "print JSON Lines: addresses, time, offset, payload", setters.print_json),
+    Option("g", "", "", "colour by direction", switch("colour")),
     Option("0", "", "", "no newline after each packet", switch("newline", False)),
     Option("", "order", "ORDER", _ORDER, setters.set_order),
 )
@@ -93,18 +113,6 @@ REFUSED = (
     Option("H", "", "", "is left out: -h says everything"),
     Option("i", "", "INTERFACE", f"{LATER}; capture with tcpdump -w, then read the file"),
     Option("p", "", "", f"{LATER}; capture with tcpdump -w, then read the file"),
-    Option("a", "", "", LATER),
-    Option("e", "", "NAME", LATER),
-    Option("E", "", "NAME", LATER),
-    Option("x", "", "NAME", LATER),
-    Option("I", "", "", LATER),
-    Option("J", "", "", LATER),
-    Option("K", "", "", LATER),
-    Option("R", "", "FILE", LATER),
-    Option("X", "", "FILE", LATER),
-    Option("Z", "", "", LATER),
-    Option("g", "", "", LATER),
-    Option("w", "", "FILE", LATER),
 )
 """Options of tcpflow that are refused with a line that says why."""
 

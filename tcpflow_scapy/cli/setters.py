@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 from tcpflow_scapy.cli.settings import Settings, UsageError
@@ -95,11 +96,11 @@ def add_name_letters(settings: Settings, argument: str) -> None:
         if letter == "X":
             settings.no_files = True
         elif letter == "M":
-            raise UsageError(f"-FM (MD5 in the report) {LATER}")
+            settings.scanners.add("md5")
         elif letter in NAME_LETTERS:
             settings.name_letters.append(letter)
         else:
-            raise UsageError(f"-F knows the letters {' '.join(NAME_LETTERS)} X, not {letter!r}")
+            raise UsageError(f"-F knows the letters {' '.join(NAME_LETTERS)} M X, not {letter!r}")
 
 
 def print_named(settings: Settings, _: str) -> None:
@@ -138,19 +139,86 @@ def set_debug_level(settings: Settings, argument: str) -> None:
     settings.verbose = 0 if level < 2 else 1 if level <= 10 else 2
 
 
-def refuse_report(settings: Settings, value: str) -> None:
-    """-S enable_report: only "no" can be had."""
-    if value[0] in "YyTt1":
-        raise UsageError(f"-S enable_report=YES: the DFXML report {LATER}")
+SCANNERS = ("tcpdemux", "md5", "http", "netviz")
+"""What can be done with streams: write them, hash them, take HTTP bodies out, draw a report."""
+
+
+def _scanners(option: str, name: str) -> set[str]:
+    if name == "all":
+        return set(SCANNERS)
+    if name not in SCANNERS:
+        raise UsageError(f"{option} knows {', '.join(SCANNERS)} and all, not {name!r}")
+    return {name}
+
+
+def enable_all(settings: Settings, _: str) -> None:
+    """-a."""
+    settings.scanners |= set(SCANNERS)
+
+
+def enable(settings: Settings, argument: str) -> None:
+    """-e."""
+    settings.scanners |= _scanners("-e", argument)
+
+
+def enable_only(settings: Settings, argument: str) -> None:
+    """-E: this one and nothing else; what a later -e enables comes on top."""
+    settings.scanners = _scanners("-E", argument)
+
+
+def disable(settings: Settings, argument: str) -> None:
+    """-x."""
+    settings.scanners -= _scanners("-x", argument)
+
+
+def resume_from(settings: Settings, argument: str) -> None:
+    """-R."""
+    settings.resume.append(argument)
+
+
+def print_json(settings: Settings, _: str) -> None:
+    """-J: only says how to print, as in tcpflow, but is enough to print."""
+    settings.console = True
+    settings.json_lines = True
+
+
+def enable_report(settings: Settings, value: str) -> None:
+    """-S enable_report: yes or no by its first letter, as in tcpflow."""
+    settings.enable_report = value[0] in "YyTt1"
+
+
+def shift_times(settings: Settings, value: str) -> None:
+    """-S tdelta."""
+    try:
+        settings.time_delta = float(value)
+    except ValueError:
+        raise UsageError(f"-S tdelta needs a number of seconds, not {value!r}") from None
+    if not abs(settings.time_delta) < 1e10:
+        raise UsageError(f"-S tdelta needs a number of seconds, not {value!r}")
+
+
+def command(name: str) -> Apply:
+    """A program to run on each file: split into arguments as a shell would, but no shell is run."""
+
+    def apply(settings: Settings, value: str) -> None:
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise UsageError(f"{value!r} is no command: {error}") from None
+        if not words:
+            raise UsageError("the command is empty")
+        setattr(settings, name, words)
+
+    return apply
 
 
 NAMED: dict[str, Apply | str] = {
     "tcp_timeout": set_timeout,
-    "enable_report": refuse_report,
-    "tdelta": LATER,
-    "http_cmd": LATER,
-    "tcp_cmd": LATER,
-    "check_fcs": LATER,
+    "enable_report": enable_report,
+    "tdelta": shift_times,
+    "http_cmd": command("http_command"),
+    "tcp_cmd": command("tcp_command"),
+    "check_fcs": "is left out: frames with a wrong check sequence carry what was received",
     "http_alert_fd": "is left out: in Python, flows.export(..., on_file=function) tells of every file",
     "tcp_alert_fd": "is left out: in Python, flows.export(..., on_file=function) tells of every file",
     "netviz_histogram_size": "is left out: there is no address tree to bound",

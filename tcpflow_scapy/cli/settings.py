@@ -17,6 +17,8 @@ class Settings:
     """-r, and the words after -l"""
     words_are_captures: bool = False
     """-l"""
+    resume: list[str] = field(default_factory=list)
+    """-R: captures that only finish the connections of the others"""
     expression: str = ""
     """the words that are left: a pcap-filter expression"""
 
@@ -34,6 +36,27 @@ class Settings:
     """-FX"""
     overwrite: bool = False
 
+    report: str | None = None
+    """-X"""
+    enable_report: bool | None = None
+    """-S enable_report; None: with stream files, but not with -c"""
+    scanners: set[str] = field(default_factory=lambda: {"tcpdemux"})
+    """-a, -e, -E, -x, -FM: what is done with the streams"""
+    decode_bodies: bool = True
+    """False with -Z"""
+    index: bool = False
+    """-I"""
+    split: bool = False
+    """-K"""
+    unprocessed: str | None = None
+    """-w"""
+    time_delta: float = 0
+    """-S tdelta, seconds"""
+    http_command: list[str] = field(default_factory=list)
+    """-S http_cmd, as an argument list"""
+    tcp_command: list[str] = field(default_factory=list)
+    """-S tcp_cmd, as an argument list"""
+
     console: bool = False
     """-c, -C"""
     header: bool = True
@@ -46,6 +69,10 @@ class Settings:
     """False with -0"""
     order: str = "packets"
     """--order"""
+    json_lines: bool = False
+    """-J"""
+    colour: bool = False
+    """-g"""
 
     table: bool = False
     csv: str | None = None
@@ -66,7 +93,7 @@ class Settings:
     @property
     def writes_files(self) -> bool:
         """Stream files are the default; where another output is asked for, only with -o."""
-        if self.no_files or self.console:
+        if self.no_files or self.console or self.split or "tcpdemux" not in self.scanners:
             return False
         other = self.table or self.shell or self.csv or self.json or self.parquet
         return self.outdir is not None or not other

@@ -20,7 +20,7 @@ def banner(flows: FlowTable) -> str:
         "",
         "  flows                          the table; flows.df is the same as a DataFrame",
         '  flows.query("missing_bytes > 0")   a selection, again a table; .export("out/") writes its files',
-        "  flows[0].follow()              one conversation; flows[0].server.data are its bytes",
+        "  %follow 0                      one conversation; flows[0].server.data are its bytes",
         "",
     ]
     return "\n".join(lines)
@@ -41,4 +41,5 @@ def open_shell(flows: FlowTable) -> None:
     app = TerminalIPythonApp.instance(user_ns=names, config=config)
     # Not start_ipython(): it would read this process's own command line once more.
     app.initialize(argv=[])
+    app.shell.extension_manager.load_extension("tcpflow_scapy")
     app.start()

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.evidence import Evidence
     from tcpflow_scapy.flows.table import FlowTable
 
+    Files = pd.DataFrame | Mapping[int, Mapping[str, Any]] | None
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Attributes = Mapping[str, object]
 
@@ -110,7 +112,7 @@ def to_dfxml(
     flows: FlowTable,
     path: str | os.PathLike[str],
     *,
-    files: pd.DataFrame | None = None,
+    files: Files = None,
     bodies: Sequence[tuple[int, str, int, str, int]] = (),
     command_line: Sequence[str] | None = None,
     time_delta: float = 0,
@@ -124,9 +126,9 @@ def to_dfxml(
     flows : FlowTable
     path : path
         ``-`` is standard output.
-    files : pandas.DataFrame, optional
+    files : pandas.DataFrame or mapping, optional
         What `FlowTable.export` returned: names, sizes and hashes of the files. Without it directions are
-        listed without a file name.
+        listed without a file name. A mapping has ``path``, ``size`` and hashes by number of the stream.
     bodies : sequence of (stream, name, size, sha256, offset)
         HTTP bodies written as files: number of their stream, name, bytes, hash, stream offset.
     command_line : sequence of str, optional
@@ -226,7 +228,7 @@ class _Objects:
     def __init__(
         self,
         flows: FlowTable,
-        files: pd.DataFrame | None,
+        files: Files,
         bodies: Sequence[tuple[int, str, int, str, int]],
         byte_runs: bool,
     ) -> None:
@@ -234,8 +236,10 @@ class _Objects:
         self._evidence = rows.evidence
         self._runs_wanted = byte_runs
         self._fields = FieldsOfRows(rows, ["E", "e"])
-        self._files: dict[int, dict[str, Any]] = {}
-        if files is not None:
+        self._files: Mapping[int, Mapping[str, Any]] = {}
+        if isinstance(files, Mapping):
+            self._files = files
+        elif files is not None:
             sides = (files["direction"] == "server").to_numpy().astype(np.int64)
             numbers = files["flow"].to_numpy() * 2 + sides
             records: list[Any] = files.to_dict("records")
@@ -310,7 +314,7 @@ class _Objects:
             "retransmitted": columns["retransmitted"][row] or None,
         }
         plain = "".join(f" {name}='{value}'" for name, value in attributes.items() if value is not None)
-        return plain + self._layers[self._layer_of[row]]
+        return plain + self._layers[int(self._layer_of[row])]
 
     def _address(self, packed: bytes) -> str:
         key = int.from_bytes(packed, "big") << 1 | (len(packed) == 16)

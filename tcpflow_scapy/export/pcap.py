@@ -68,6 +68,14 @@ def to_pcap(
     return len(index)
 
 
+def capture_writer(
+    file: BinaryIO, evidence: Evidence, index: Array, format: str | None = None
+) -> tuple[str, CaptureWriter]:
+    """A writer that can hold the given frames, and its format (``pcap`` or ``pcapng``)."""
+    chosen = _format(format, "", evidence, index)
+    return chosen, _writer(chosen, file, evidence, index)
+
+
 def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array) -> None:
     """Hand frames (indices into the `FrameTable`) to a writer."""
     frames = evidence.frames

@@ -53,6 +53,7 @@ def test_a_capture_becomes_files(tmp_path: Path, sample_pcaps: Path) -> None:
     code, out, err = run("-r", sample_pcaps / "mem.pcap", "-o", "out", cwd=tmp_path)
     assert (code, out) == (0, "")
     files = sorted(os.listdir(tmp_path / "out"))
+    assert files.pop() == "report.xml"
     assert len(files) == 14
     assert all(name[0].isdigit() for name in files)
     assert err.startswith("tcpflow-scapy: ")
@@ -70,7 +71,7 @@ def test_an_expression_selects(
 ) -> None:
     assert main(["-r", str(sample_pcaps / "mem.pcap"), "-o", str(tmp_path), "tcp", "port", "6379"]) == 0
     assert "1 flow;" in capsys.readouterr().err
-    assert all("06379" in name for name in os.listdir(tmp_path))
+    assert all("06379" in name or name == "report.xml" for name in os.listdir(tmp_path))
 
 
 def test_standard_input(tmp_path: Path, sample_pcaps: Path) -> None:
@@ -124,7 +125,7 @@ def test_a_wrong_expression(sample_pcaps: Path, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(
     "arguments",
-    [["-y"], ["-T", "%q"], ["-T", "../x"], ["--overlap", "best"], ["-L", "x"], ["-a"], []],
+    [["-y"], ["-T", "%q"], ["-T", "../x"], ["--overlap", "best"], ["-L", "x"], ["-e", "x"], []],
     ids=" ".join,
 )
 def test_wrong_command_lines(
@@ -177,7 +178,7 @@ def test_nothing_but_other_traffic(tmp_path: Path, capsys: pytest.CaptureFixture
     err = capsys.readouterr().err
     assert "0 flows" in err
     assert "2 arp" in err
-    assert os.listdir(tmp_path / "out") == []
+    assert os.listdir(tmp_path / "out") == ["report.xml"]
 
 
 def test_a_hostile_file_name_cannot_command_the_terminal(

@@ -19,7 +19,8 @@ def test_the_banner_says_what_is_loaded_and_what_to_try(sample_pcaps: Path) -> N
     assert "7 flows" in text
     assert "mem.pcap" in text
     assert text.count("flows.query(") == 1
-    assert text.count("\n  flows") == 3
+    assert text.count("\n  flows") == 2
+    assert text.count("\n  %follow") == 1
 
 
 def test_what_the_banner_suggests_works(sample_pcaps: Path, tmp_path: Path) -> None:
@@ -50,6 +51,8 @@ def test_a_session_in_a_terminal(sample_pcaps: Path, tmp_path: Path) -> None:
         shell.expect("42")
         shell.sendline("flows.df.shape[0], type(reassemble).__name__")
         shell.expect(r"\(7, 'function'\)")
+        shell.sendline("%follow 0")
+        shell.expect("client")
         shell.sendline("exit()")
         shell.expect(pexpect.EOF)
     finally:

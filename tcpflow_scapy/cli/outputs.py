@@ -1,0 +1,198 @@
+"""The files of a run: streams, time indexes, HTTP bodies, captures, reports; and programs run on them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tcpflow_scapy.cli.messages import plural, say
+from tcpflow_scapy.cli.settings import Settings
+from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.export.names import Template
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.export.http_objects import WrittenBody
+    from tcpflow_scapy.export.stream_writer import Written
+    from tcpflow_scapy.export.streams import StreamRows
+    from tcpflow_scapy.flows.table import FlowTable
+
+COMMANDS_AT_ONCE = 10
+"""Programs of -S tcp_cmd and http_cmd that run side by side, as in tcpflow."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was written."""
+
+    files: int = 0
+    size: int = 0
+    """payload bytes in stream files"""
+    written: list[tuple[int, Written]] = field(default_factory=list)
+    """(stream, file)"""
+    bodies: list[WrittenBody] = field(default_factory=list)
+
+
+def write_outputs(flows: FlowTable, template: Template, settings: Settings) -> Outcome | None:
+    """Everything that goes into the folder; None where nothing does."""
+    outcome = Outcome()
+    folder = settings.outdir or "."
+    if settings.writes_files:
+        _write_streams(flows, template, settings, outcome)
+    if settings.split and not settings.console:
+        from tcpflow_scapy.export.split import split_captures
+
+        outcome.files += len(split_captures(flows, folder, template=template, overwrite=settings.overwrite))
+    if "http" in settings.scanners and not settings.console and not settings.no_files:
+        _write_bodies(flows, template, settings, outcome)
+    if settings.unprocessed is not None:
+        from tcpflow_scapy.export.split import unused_frames
+
+        unused_frames(flows, settings.unprocessed)
+    if "netviz" in settings.scanners:
+        _draw(flows, settings)
+    if _wants_report(settings):
+        _report(flows, settings, outcome)
+    return outcome if settings.writes_files or settings.split or outcome.bodies else None
+
+
+def _write_streams(flows: FlowTable, template: Template, settings: Settings, outcome: Outcome) -> None:
+    """One file for each stream with data."""
+    from tcpflow_scapy.export.findx import write_findx
+    from tcpflow_scapy.export.folder import OutputFolder
+    from tcpflow_scapy.export.stream_writer import write_streams
+    from tcpflow_scapy.export.streams import StreamRows
+    from tcpflow_scapy.render.progress import Progress
+
+    rows = StreamRows.of(flows._evidence, flows._index).with_data()
+    total = int(rows.column("captured").sum())
+    streams = rows.stream.tolist()
+    hashes = ("sha256", "md5") if "md5" in settings.scanners else ()
+    commands = _Commands(settings.tcp_command)
+    folder = OutputFolder(settings.outdir or ".", overwrite=settings.overwrite)
+    with folder, Progress("writing", False if settings.quiet else None) as progress:
+        made = write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes)
+        for file in made:
+            outcome.files += 1
+            outcome.size += file.captured
+            outcome.written.append((streams[file.row], file))
+            progress(outcome.size, total)
+            path = os.path.join(folder.path, file.name)
+            if settings.index:
+                write_findx(flows._evidence, streams[file.row], f"{path}.findx", max_bytes=settings.max_bytes)
+            commands.run(path)
+            if settings.verbose:
+                say(_file_line(rows, file))
+    commands.wait()
+
+
+def _file_line(rows: StreamRows, file: Written) -> str:
+    side = "server" if rows.from_server[file.row] else "client"
+    hole = f", {plural(file.size - file.captured, 'byte')} missing" if file.size > file.captured else ""
+    return f"wrote {file.name}: {plural(file.size, 'byte')}, flow {rows.flow[file.row]} {side}{hole}"
+
+
+def _write_bodies(flows: FlowTable, template: Template, settings: Settings, outcome: Outcome) -> None:
+    from tcpflow_scapy.export.http_objects import export_http_bodies
+
+    sides = ("client", "server")
+    names = {(stream >> 1, sides[stream & 1]): file.name for stream, file in outcome.written}
+    commands = _Commands(settings.http_command)
+    folder = settings.outdir or "."
+
+    def note(body: WrittenBody) -> None:
+        outcome.bodies.append(body)
+        commands.run(os.path.join(folder, body.name))
+        if settings.verbose:
+            say(f"wrote {body.name}: {plural(body.size, 'byte')}, flow {body.flow}")
+
+    export_http_bodies(
+        flows,
+        folder,
+        template=template,
+        names=names,
+        decode=settings.decode_bodies,
+        overwrite=settings.overwrite,
+        on_file=note,
+    )
+    commands.wait()
+
+
+class _Commands:
+    """A program run on each file, a bounded number at a time; arguments are a list, no shell is run."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def run(self, path: str) -> None:
+        if not self._words:
+            return
+        while len(self._running) >= COMMANDS_AT_ONCE:
+            self._running.pop(0).wait()
+        # A name that begins with a dash must not be taken for an option.
+        path = path if path.startswith(("/", "./", "../")) else f"./{path}"
+        try:
+            self._running.append(subprocess.Popen([*self._words, path], stdin=subprocess.DEVNULL))
+        except OSError as error:
+            raise ExportError(f"{self._words[0]}: {error.strerror or error}") from error
+
+    def wait(self) -> None:
+        while self._running:
+            self._running.pop(0).wait()
+
+
+def _draw(flows: FlowTable, settings: Settings) -> None:
+    """report.pdf in the folder."""
+    folder = settings.outdir or "."
+    os.makedirs(folder, exist_ok=True)
+    try:
+        flows.report(os.path.join(folder, "report.pdf"))
+    except ImportError as error:
+        say(f"no report.pdf: {error}")
+
+
+def _wants_report(settings: Settings) -> bool:
+    if settings.enable_report is not None:
+        return settings.enable_report
+    files = settings.writes_files or settings.split or "http" in settings.scanners
+    return settings.report is not None or (files and not settings.console) or settings.no_files
+
+
+def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
+    from tcpflow_scapy.export.dfxml import to_dfxml
+
+    folder = settings.outdir or "."
+    path = settings.report
+    if path is None:
+        path = os.path.join(folder, "report.xml")
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise ExportError(f"{folder}: {error.strerror}") from error
+    shown = "" if folder == "." else folder
+    files: dict[int, dict[str, Any]] = {}
+    for stream, file in outcome.written:
+        digests = dict(zip(("sha256", "md5"), file.digests, strict=False))
+        files[stream] = {"path": os.path.join(shown, file.name), "size": file.size, **digests}
+    bodies = [
+        (
+            2 * body.flow + (body.body.message.direction == "server"),
+            os.path.join(shown, body.name),
+            body.size,
+            body.sha256,
+            body.body.message.head_end,
+        )
+        for body in outcome.bodies
+    ]
+    to_dfxml(
+        flows,
+        path,
+        files=files,
+        bodies=bodies,
+        command_line=["tcpflow-scapy", *sys.argv[1:]],
+        time_delta=settings.time_delta,
+        byte_runs=settings.report is not None,
+    )

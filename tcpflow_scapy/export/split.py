@@ -1,0 +1,109 @@
+"""One capture for each direction of a connection, through a bounded number of open files."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from tcpflow_scapy.export.files import make_template
+from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.names import NameFields, Template
+from tcpflow_scapy.export.pcap import capture_writer, write_frames
+from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.flows.table import FlowTable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def split_captures(
+    flows: FlowTable,
+    outdir: str | os.PathLike[str],
+    *,
+    template: str | Template | None = None,
+    prefix_flags: str = "",
+    format: str | None = None,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write the frames of each direction as ``NAME.pcap`` (tcpflow's ``-K``), with the right link type.
+
+    Parameters
+    ----------
+    flows : FlowTable
+    outdir : path
+    template, prefix_flags
+        Names, as for `export_flows`; connections of one name get ``c1``, ``c2`` as stream files do.
+    format : {"pcap", "pcapng"}, optional
+        As for `to_pcap`.
+    overwrite : bool
+        Replace files of an earlier run.
+
+    Returns
+    -------
+    list of str
+        Names of the files, relative to `outdir`.
+
+    Raises
+    ------
+    ExportError
+        A file cannot be written. Nothing half-written stays.
+    """
+    evidence = flows._evidence
+    chosen = make_template(template, prefix_flags)
+    rows = StreamRows.of(evidence, flows._index)
+    fields = FieldsOfRows(rows, chosen.letters)
+    found = evidence.reassembly
+    names = []
+    with OutputFolder(outdir, overwrite=overwrite) as folder:
+        for row, stream in enumerate(rows.stream.tolist()):
+            low, high = found.streams.packet_start[stream : stream + 2].tolist()
+            index = np.unique(evidence.packets.frame[found.order[low:high]])
+            file = folder.create()
+            try:
+                with open(file.descriptor, "wb", closefd=False) as out:
+                    kind = _write(out, flows, index, format)
+            except BaseException:
+                folder.discard(file)
+                raise
+            names.append(folder.publish(file, partial(_name, chosen, fields(row), kind)))
+    return names
+
+
+def _name(template: Template, fields: NameFields, kind: str, count: int) -> str:
+    return f"{template.expand(fields, count)}.{kind}"
+
+
+def _write(out: BinaryIO, flows: FlowTable, index: Array, format: str | None) -> str:
+    kind, writer = capture_writer(out, flows._evidence, index, format)
+    with writer:
+        write_frames(writer, flows._evidence, index)
+    return kind
+
+
+def unused_frames(flows: FlowTable, path: str | os.PathLike[str], *, overwrite: bool = True) -> int:
+    """Write the frames that are part of no flow as a capture (tcpflow's ``-w``), whatever the format was.
+
+    Frames that a filter left out are not among them.
+
+    Returns
+    -------
+    int
+        Number of frames.
+    """
+    from tcpflow_scapy.decode.reasons import Reason
+    from tcpflow_scapy.export.whole_file import write_whole
+
+    evidence = flows._evidence
+    used = (Reason.TCP, Reason.FRAGMENT_USED, Reason.FILTERED)
+    index = np.flatnonzero(~np.isin(evidence.frames.reason, used))
+    wanted = "pcapng" if os.fspath(path).endswith((".pcapng", ".ntar")) else None
+
+    def write(file: BinaryIO) -> None:
+        _write(file, flows, index, wanted)
+
+    write_whole(path, write, overwrite=overwrite)
+    return len(index)
