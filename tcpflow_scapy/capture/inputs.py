@@ -32,6 +32,16 @@ ACCEPTED = (
     "any iterable of packets)"
 )
 
+OTHER_FORMATS = {
+    b"XCP\0": "NetXRay or Windows Sniffer",
+    b"VL\0\0": "NetXRay",
+    b"TRSNIFF data": "DOS Sniffer",
+    b"\0\0\0\x7fver": "EtherPeek",
+    b"\x05VNF": "Visual Networks",
+    b"btsnoop\0": "Bluetooth",
+}
+"""Formats that Wireshark reads and we do not"""
+
 Arrived = Callable[[int], None]
 """told how many more bytes of the source were taken"""
 
@@ -295,6 +305,9 @@ def _complaint(head: bytes, compressions: list[str]) -> str:
         return f"{inside}a zip archive: extract the capture from it first"
     if find_codec(head):
         return f"{inside}compressed more than {MAX_NESTING} times"
+    for signature, maker in OTHER_FORMATS.items():
+        if head.startswith(signature):
+            return f"{inside}a capture of {maker}, which is not read; editcap -F pcapng converts it"
     return f"{inside}no capture format that is known (begins with {head[:8].hex(' ')})"
 
 

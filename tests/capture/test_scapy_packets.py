@@ -130,7 +130,7 @@ def test_packets_made_by_hand(scapy: Any) -> None:
         packet.time = START + i + 0.123457
     got = read(packets)
     assert got.data == [bytes(p) for p in packets]
-    assert [f.linktype for f in got.frames][0] == 1
+    assert got.frames[0].linktype == 1
     assert got.frames[1].linktype in (12, 101, 228)
     assert [f.linktype for f in got.frames[2:]] == [229, 113, UNKNOWN, UNKNOWN]
     assert [f.time for f in got.frames] == [(START + i) * SECOND + 123_457_000 for i in range(6)]

@@ -79,7 +79,7 @@ def test_a_disk_that_fills_while_writing(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_temporary_directory_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    with pytest.raises(CaptureOSError, match="cannot make a temporary copy in .*missing: No such file"):
+    with pytest.raises(CaptureOSError, match=r"cannot make a temporary copy in .*missing: No such file"):
         Spool("x")
 
 
