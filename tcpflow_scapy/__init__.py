@@ -35,9 +35,8 @@ _HOME = {
     "FlowTable": "tcpflow_scapy.flows.table",
     "Flow": "tcpflow_scapy.flows.flow",
     "Stream": "tcpflow_scapy.flows.stream",
-    **{
-        name: "tcpflow_scapy.errors"
-        for name in (
+    **dict.fromkeys(
+        (
             "TcpflowError",
             "CaptureError",
             "CaptureOSError",
@@ -46,8 +45,9 @@ _HOME = {
             "LibpcapMissing",
             "StreamTooSparse",
             "ExportError",
-        )
-    },
+        ),
+        "tcpflow_scapy.errors",
+    ),
 }
 
 __all__ = [
@@ -65,6 +65,20 @@ __all__ = [
     "__version__",
     "reassemble",
 ]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext tcpflow_scapy``: the magics ``%flows``, ``%follow``, ``%search`` ..., and completion."""
+    from tcpflow_scapy.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """``%unload_ext tcpflow_scapy``: take them away again."""
+    from tcpflow_scapy.notebook.extension import unload
+
+    unload(shell)
 
 
 def __getattr__(name: str) -> Any:
