@@ -226,7 +226,7 @@ def _close_circles(
         if huge[direction[order[begin]]]:
             continue
         tail = order[last:stop]
-        if int(position[order[begin]]) + MODULUS - int((position + size)[tail].max()) > max_gap:
+        if int(position[order[begin]]) + MODULUS - int((position[tail] + size[tail]).max()) > max_gap:
             continue
         if last > begin:
             position[tail] -= MODULUS
