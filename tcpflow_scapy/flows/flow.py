@@ -169,6 +169,11 @@ class Flow:
 
         return Conversation(self, form=form, limit=limit)
 
+    @property
+    def http(self) -> Any:
+        """Its HTTP/1 exchanges: a list of requests with their responses, with ``.df``."""
+        return verb("http_exchanges")(self)
+
     def scapy(self) -> PacketList:
         """Its frames as Scapy packets, dissected, with their times."""
         from tcpflow_scapy.flows.scapy_packets import packet_list

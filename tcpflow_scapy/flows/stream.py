@@ -223,6 +223,26 @@ class Stream:
             stamp = pd.NaT if time == NO_TIME else pd.Timestamp(time, unit="ns", tz="UTC")
             yield at, stamp, self._evidence.store.read(place, n)
 
+    @property
+    def index(self) -> pd.DataFrame:
+        """When each run of bytes came: ``offset``, ``length``, ``time`` (UTC), ``frame``, by offset."""
+        import pandas as pd
+
+        from tcpflow_scapy.flows.summary import datetimes
+
+        found = self._evidence.reassembly
+        low, high = found.streams.extent_start[self._number : self._number + 2].tolist()
+        packets = found.extents.packet[low:high]
+        offset, length, _ = self.extents()
+        return pd.DataFrame(
+            {
+                "offset": offset,
+                "length": length,
+                "time": datetimes(np.ascontiguousarray(self._evidence.times[packets])),
+                "frame": self._evidence.packets.frame[packets].astype(np.int64) + 1,
+            }
+        )
+
     def text(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
         """The data as text, with everything escaped that a terminal could act on."""
         from tcpflow_scapy.render.escape import safe_text

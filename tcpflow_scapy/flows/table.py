@@ -242,6 +242,18 @@ class FlowTable:
 
         return search_streams(self._evidence, self._streams, pattern, limit)
 
+    @property
+    def http(self) -> pd.DataFrame:
+        """HTTP/1 requests and responses of these flows, one row for each exchange."""
+        table: pd.DataFrame = verb("http_frame")(self)
+        return table
+
+    @property
+    def service(self) -> pd.Series:
+        """What each flow seems to speak, by its first bytes."""
+        guesses: pd.Series = verb("guess_services")(self)
+        return guesses
+
     # -- outputs ------------------------------------------------------------------------------------
 
     def scapy(self) -> PacketList:
@@ -260,6 +272,21 @@ class FlowTable:
         """
         table: pd.DataFrame = verb("export_flows")(self, outdir, **options)
         return table
+
+    def export_http(self, outdir: str | os.PathLike[str], **options: Any) -> pd.DataFrame:
+        """Write the bodies of HTTP responses, one file for each, as tcpflow's ``-e http`` does."""
+        table: pd.DataFrame = verb("export_http_bodies")(self, outdir, **options)
+        return table
+
+    def split_pcap(self, outdir: str | os.PathLike[str], **options: Any) -> list[str]:
+        """Write one capture for each stream (tcpflow's ``-K``, with the right link type)."""
+        names: list[str] = verb("split_captures")(self, outdir, **options)
+        return names
+
+    def unused_to_pcap(self, path: str | os.PathLike[str], **options: Any) -> int:
+        """Write the frames of the capture that are part of no flow (tcpflow's ``-w``)."""
+        count: int = verb("unused_frames")(self, path, **options)
+        return count
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> Any:
         """Write `df` as Parquet (needs the ``parquet`` extra)."""
