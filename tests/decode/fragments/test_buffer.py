@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.fragments.buffer import PieceBuffer
+
+
+@pytest.fixture
+def buffer() -> PieceBuffer:
+    store = Store()
+    store.add(b"0123456789abcdef", "test")
+    # Two datagrams: "456" + "ab" at 0, "f01" at 100.
+    return PieceBuffer(store, np.array([0, 3, 100, 101]), np.array([3, 2, 1, 2]), np.array([4, 10, 15, 0]))
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "expected"),
+    [
+        (0, 5, b"456ab"),
+        (1, 2, b"5"),
+        (2, 4, b"6a"),
+        (3, 99, b"ab"),  # ends with the datagram
+        (50, 60, b""),
+        (100, 103, b"f01"),
+        (102, 200, b"1"),
+        (103, 110, b""),
+    ],
+)
+def test_slices(buffer: PieceBuffer, start: int, stop: int, expected: bytes) -> None:
+    assert buffer[start:stop] == expected
+
+
+def test_as_an_array(buffer: PieceBuffer) -> None:
+    octets = buffer.array()
+    assert len(octets) == len(buffer) == 103
+    assert octets[:5].tobytes() == b"456ab"
+    assert octets[100:].tobytes() == b"f01"
+    assert buffer.array() is octets
+
+
+def test_nothing() -> None:
+    none = np.empty(0, np.int64)
+    buffer = PieceBuffer(Store(), none, none, none)
+    assert (len(buffer), buffer[0:9], len(buffer.array())) == (0, b"", 0)
