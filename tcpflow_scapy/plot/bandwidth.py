@@ -11,7 +11,7 @@ from tcpflow_scapy.plot.clock import NO_CLOCK, calendar
 from tcpflow_scapy.plot.scene import Axis, Scene, Stack
 from tcpflow_scapy.plot.services import Services
 from tcpflow_scapy.plot.traffic import NAMED, Traffic
-from tcpflow_scapy.render.quantity import count
+from tcpflow_scapy.plot.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +65,14 @@ def scene(flows: FlowTable, *, every: Any = None, services: int = NAMED, other_f
         if bins.ticking
         else Axis(f"bytes per {bins.text}", "bytes")
     )
-    found = Scene(f"Traffic by service: {count(len(flows))} flows", x, y, empty="no frames")
+    found = Scene(f"Traffic by service: {counted(len(flows), 'flow')}", x, y, empty="no frames")
     if int(data.to_numpy().sum()):
         series = {name: data[name].to_numpy(np.float64) * scale for name in data.columns if data[name].any()}
         colour = {**named.colour, REST: "#C8C8C8"}
         found.marks.append(Stack(edges[:-1], edges[1:], series, colour, {REST: "..."}))
     lost = data.attrs["without_time"]
     if lost:
-        found.notes.append(f"{count(lost)} frames without a time are not shown")
+        found.notes.append(f"not shown: {counted(lost, 'frame without a time')}")
     return found
 
 

@@ -13,6 +13,7 @@ from tcpflow_scapy.plot import palette
 from tcpflow_scapy.plot.clock import nanoseconds, stopwatch
 from tcpflow_scapy.plot.scene import Axis, Boxes, Points, Scene, Segments
 from tcpflow_scapy.plot.streams import CAUSES, choose, contradictions, heading, missing, times_of
+from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.reassembly.tables import GapCause
 from tcpflow_scapy.render.quantity import count, percent, size
 
@@ -83,7 +84,7 @@ def scene(flow: Flow, *, direction: str | None = None) -> Scene:
         found.marks.append(Points(middle, y[twice], label, palette.CONFLICT, "diamond", 8.0, frame[twice]))
     lost = int(np.isnan(y[state != "missing"]).sum())
     if lost:
-        found.notes.append(f"{count(lost)} runs without a time are not shown")
+        found.notes.append(f"not shown: {counted(lost, 'run without a time')}")
     return found
 
 
@@ -93,7 +94,7 @@ def _gaps(found: Scene, data: pd.DataFrame, start: Array, end: Array) -> None:
         rows = np.flatnonzero((state == "missing") & (cause == kind.label))
         if len(rows):
             total = size(float((end - start)[rows].sum()))
-            label = f"missing: {kind.label.replace('_', ' ')}\n{count(len(rows))} gaps, {total}"
+            label = f"missing: {kind.label.replace('_', ' ')}\n{counted(len(rows), 'gap')}, {total}"
             edge = np.full(len(rows), np.inf)
             found.marks.append(
                 Boxes(start[rows], end[rows], -edge, edge, label, palette.GAP[kind], palette.HATCH[kind])

@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpflow_scapy.plot.scene import Axis, Grid, Scene
 from tcpflow_scapy.plot.services import service_name
+from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.render.quantity import count, size
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def scene(flows: FlowTable, *, ports: bool = False, most: int = 12) -> Scene:
     amount = np.bincount(cell, weights=data["bytes"], minlength=cells).reshape(shape)
     number = np.bincount(cell, weights=data["flows"], minlength=cells).reshape(shape)
     found = Scene(
-        f"Who talked to whom: {count(len(flows))} flows, {size(float(data['bytes'].sum()))}",
+        f"Who talked to whom: {counted(len(flows), 'flow')}, {size(float(data['bytes'].sum()))}",
         Axis("server", limits=(-0.5, shape[1] - 0.5) if cells else None, ticks=_ticks(servers)),
         Axis(
             "client", limits=(-0.5, shape[0] - 0.5) if cells else None, ticks=_ticks(clients), reversed=True

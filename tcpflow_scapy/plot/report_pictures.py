@@ -8,6 +8,7 @@ import numpy as np
 
 from tcpflow_scapy.plot import bandwidth, palette, sizes
 from tcpflow_scapy.plot.scene import Axis, Kind, Scene, Stack, Texts
+from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.reassembly.tables import GapCause
 from tcpflow_scapy.render.quantity import count, size
 
@@ -62,7 +63,7 @@ def report_pictures(flows: FlowTable, tables: dict[str, pd.DataFrame]) -> dict[s
         "missing": ranking(
             "What is missing, and why",
             [
-                f"{causes[c]} ({count(n)} gaps)"
+                f"{causes[c]} ({counted(n, 'gap')})"
                 for c, n in zip(missing["cause"], missing["gaps"], strict=True)
             ],
             {"": (missing["bytes"].to_numpy(), palette.GREY)},

@@ -11,6 +11,7 @@ from tcpflow_scapy.flows.frames import rows_of
 from tcpflow_scapy.plot import bandwidth, sizes
 from tcpflow_scapy.plot.segments import sent
 from tcpflow_scapy.plot.services import service_name
+from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.reassembly.tables import GapCause
 from tcpflow_scapy.render.quantity import count, duration, instant, percent, size
 
@@ -76,7 +77,7 @@ def _facts(flows: FlowTable, sha256: bool) -> pd.DataFrame:
         ("source", ", ".join(capture.paths)),
         ("format", capture.format),
         ("frames", f"{count(capture.frames)}, {size(capture.bytes)} captured"),
-        ("not used", f"{count(capture.frames - capture.used)} frames"),
+        ("not used", counted(capture.frames - capture.used, "frame")),
         ("problems", f"{count(len(capture.problems))}" if capture.problems else "none"),
         ("time", f"{instant(first)} to {instant(last)}, {duration(span)}" if span else "no clock"),
         ("flows", flow_count),
@@ -99,7 +100,7 @@ def _facts(flows: FlowTable, sha256: bool) -> pd.DataFrame:
 
 def _gaps(table: pd.DataFrame) -> str:
     gaps, flows = int(table["gaps"].sum()), int((table["missing_bytes"] > 0).sum())
-    return f"{count(gaps)} gaps of {count(flows)} flows"
+    return f"{counted(gaps, 'gap')} of {counted(flows, 'flow')}"
 
 
 def _addresses(flows: FlowTable) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from tcpflow_scapy.plot.clock import Clock, stopwatch
 from tcpflow_scapy.plot.scene import Axis, Scene, Stack, Steps
 from tcpflow_scapy.plot.segments import segments
 from tcpflow_scapy.plot.streams import SIDES
-from tcpflow_scapy.render.quantity import count
+from tcpflow_scapy.plot.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def scene(flow: Flow, *, every: Any = None) -> Scene:
             line = np.r_[everything, 0.0]
             found.marks.append(Steps(edges, line, f"{side}: all it sent", palette.SIDE[side], width=1.2))
     if lost:
-        found.notes.append(f"{count(lost)} segments without a time are not shown")
+        found.notes.append(f"not shown: {counted(lost, 'segment without a time')}")
     return found
 
 

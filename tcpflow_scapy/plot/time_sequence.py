@@ -16,6 +16,7 @@ from tcpflow_scapy.plot.scene import Axis, Boxes, Points, Scene, Shape, Steps
 from tcpflow_scapy.plot.scene import Segments as Lines
 from tcpflow_scapy.plot.segments import Segments, segments
 from tcpflow_scapy.plot.streams import choose, contradictions, heading, missing, times_of
+from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.reassembly.tables import GapCause, SegmentClass
 from tcpflow_scapy.render.quantity import count
 
@@ -96,7 +97,7 @@ def scene(flow: Flow, *, direction: str | None = None) -> Scene:
     found.y = Axis("stream offset", "bytes", limits=(-0.03 * top, 1.05 * top))
     lost = int(np.isnan(x[(data["mark"] != "gap").to_numpy()]).sum())
     if lost:
-        found.notes.append(f"{count(lost)} marks without a time are not shown")
+        found.notes.append(f"not shown: {counted(lost, 'mark without a time')}")
     return found
 
 

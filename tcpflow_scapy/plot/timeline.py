@@ -11,7 +11,7 @@ from tcpflow_scapy.plot import palette
 from tcpflow_scapy.plot.clock import Clock, calendar, nanoseconds
 from tcpflow_scapy.plot.scene import Axis, Points, Scene, Segments
 from tcpflow_scapy.plot.traffic import NAMED, Traffic
-from tcpflow_scapy.render.quantity import count
+from tcpflow_scapy.plot.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,18 +53,18 @@ def scene(flows: FlowTable, *, services: int = NAMED) -> Scene:
     """
     traffic = Traffic(flows, services)
     data = _numbers(flows, traffic)
-    count_ = len(data)
+    number = len(data)
     clock = calendar(flows._evidence, np.r_[nanoseconds(data["start"]), nanoseconds(data["end"])])
-    few = count_ <= LABELLED
-    title = f"Timeline of {count(count_)} flow{'s' * (count_ != 1)}"
+    few = number <= LABELLED
+    title = f"Timeline of {counted(number, 'flow')}"
     found = Scene(
         title, clock.axis, Axis("flow, in order of the table", "count", reversed=True), empty="no flows"
     )
-    if not count_:
+    if not number:
         return found
     if few:
-        found.y = Axis("flow", limits=(-0.6, count_ - 0.4), ticks=tuple(_names(data)), reversed=True)
-        found.size = (10.0, 1.4 + 0.35 * max(count_, 3))
+        found.y = Axis("flow", limits=(-0.6, number - 0.4), ticks=tuple(_names(data)), reversed=True)
+        found.size = (10.0, 1.4 + 0.35 * max(number, 3))
     start = clock.at(nanoseconds(data["start"]), data["first_frame"].to_numpy())
     end = clock.at(nanoseconds(data["end"]), data["last_frame"].to_numpy())
     _bars(found, data, traffic, start, end, few)
@@ -84,7 +84,7 @@ def scene(flows: FlowTable, *, services: int = NAMED) -> Scene:
         )
     lost = int(np.isnan(start).sum())
     if lost:
-        found.notes.append(f"{count(lost)} flows without a time are not shown")
+        found.notes.append(f"not shown: {counted(lost, 'flow without a time')}")
     return found
 
 

@@ -59,5 +59,5 @@ def test_the_picture_shows_the_table() -> None:
 def test_words() -> None:
     ax = FLOW.plot.coverage(ax=axes())
     assert "500 B of 600 B captured (83.3 %)" in texts(ax)
-    assert legend(ax) == ["missing: not captured\n1 gaps, 100 B", "captured", "other contents (1)"]
+    assert legend(ax) == ["missing: not captured\n1 gap, 100 B", "captured", "other contents (1)"]
     assert FLOW.plot.coverage.data(direction="client")["end"].max() == 18

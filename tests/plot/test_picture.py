@@ -118,11 +118,11 @@ def test_frames_without_a_time_are_counted_not_hidden() -> None:
     evidence = flows._evidence
     evidence.frames.time[3] = -(2**63)
     evidence.__dict__.pop("times", None)
-    assert "1 frames without a time are not shown" in texts(flows.plot.bandwidth(ax=axes()))
+    assert "not shown: 1 frame without a time" in texts(flows.plot.bandwidth(ax=axes()))
     assert flows.plot.bandwidth.data().attrs["without_time"] == 1
-    assert "1 segments without a time" in texts(flows[0].plot.throughput(ax=axes()))
-    assert "1 marks without a time" in texts(flows[0].plot.time_sequence(ax=axes()))
-    assert "1 runs without a time" in texts(flows[0].plot.coverage(ax=axes()))
+    assert "not shown: 1 segment without a time" in texts(flows[0].plot.throughput(ax=axes()))
+    assert "not shown: 1 mark without a time" in texts(flows[0].plot.time_sequence(ax=axes()))
+    assert "not shown: 1 run without a time" in texts(flows[0].plot.coverage(ax=axes()))
 
 
 def test_times_far_apart_do_not_break_a_picture() -> None:
