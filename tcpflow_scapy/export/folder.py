@@ -1,10 +1,12 @@
 """A folder that results are written into: nothing in it is ever overwritten unasked, nothing half-written
-gets a name.
+stays in it.
 
 A file is written without a name (``O_TMPFILE``), or under a hidden temporary one where the file system has
 no nameless files, and gets its name when it is whole, by a hard link: the one operation that fails if the
-name is taken. All work is relative to open folder descriptors and follows no symbolic link below the
-folder, so that nothing another program plants there can lead us elsewhere.
+name is taken. A file so small that it is one write is made under its own name at once (``O_EXCL``, which
+fails if the name is taken) and removed if that write fails: half the work for the system. All work is
+relative to open folder descriptors and follows no symbolic link below the folder, so that nothing another
+program plants there can lead us elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from tcpflow_scapy.errors import ExportError
 
 _NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 OPEN_FOLDERS = 32
 """Descriptors of subfolders that are kept open."""
@@ -73,6 +77,41 @@ class OutputFolder:
         # A nameless file can only appear where nothing is: replacing needs a name to rename.
         self._nameless = hasattr(os, "O_TMPFILE") and not overwrite and os.path.isdir("/proc/self/fd")
 
+    def create_named(self, name_for: Callable[[int], str]) -> tuple[int, str]:
+        """A new file under the first free one of the names ``name_for(0)``, ``name_for(1)``, ...
+
+        For files that are written at once; the caller closes the descriptor, and calls `remove` if the
+        writing fails.
+
+        Returns
+        -------
+        descriptor : int
+            Open for writing.
+        name : str
+            Relative to the folder.
+        """
+        first = name_for(0)
+        count = self._next_count.get(first, 0)
+        while True:
+            name = first if count == 0 else name_for(count)
+            count += 1
+            folders, _, last = name.rpartition("/")
+            folder = self._subfolder(folders) if folders else self._descriptor
+            try:
+                descriptor = os.open(last, _NEW_FILE, 0o666, dir_fd=folder)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise export_error(os.path.join(self.path, name), error) from error
+            self._next_count[first] = count
+            return descriptor, name
+
+    def remove(self, name: str) -> None:
+        """Take back a file of `create_named` whose writing failed."""
+        folders, _, last = name.rpartition("/")
+        with suppress(OSError):
+            os.unlink(last, dir_fd=self._subfolder(folders) if folders else self._descriptor)
+
     def create(self) -> PendingFile:
         """A new file without a name, to be published or discarded."""
         try:
@@ -85,8 +124,7 @@ class OutputFolder:
                         raise
                     self._nameless = False
             name = f".{secrets.token_hex(8)}.part"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            return PendingFile(os.open(name, flags, 0o666, dir_fd=self._descriptor), name)
+            return PendingFile(os.open(name, _NEW_FILE, 0o666, dir_fd=self._descriptor), name)
         except OSError as error:
             raise export_error(self.path, error) from error
 
@@ -164,8 +202,7 @@ class OutputFolder:
             if error.errno not in _NO_HARD_LINKS:
                 raise
             # No hard links (FAT, some network shares): reserve the name, then rename over the reservation.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            os.close(os.open(last, flags, 0o666, dir_fd=folder))
+            os.close(os.open(last, _NEW_FILE, 0o666, dir_fd=folder))
             os.replace(temporary, last, **here)
 
     def _subfolder(self, folders: str) -> int:

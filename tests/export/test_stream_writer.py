@@ -34,7 +34,7 @@ def test_a_full_disk_leaves_whole_files_only(
 ) -> None:
     flows = flows_of(tmp_path, *[talk(3000 + n, request=b"x" * 1000, answer=b"") for n in range(100)])
     monkeypatch.setattr(os, "pwrite", FullDisk(50_500))
-    monkeypatch.setattr(stream_writer, "SMALL", 0 if threads else 1 << 40)
+    monkeypatch.setattr(stream_writer, "SMALL", -1 if threads else 1 << 40)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ExportError, match="No space left") as caught:
         flows.export(tmp_path / "out", overwrite=overwrite)
@@ -47,7 +47,7 @@ def test_a_full_disk_leaves_whole_files_only(
 
 def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flows = flows_of(tmp_path, *[talk(3000 + n) for n in range(100)])
-    monkeypatch.setattr(stream_writer, "SMALL", 0)
+    monkeypatch.setattr(stream_writer, "SMALL", -1)
 
     def stop(file: object) -> None:
         raise KeyboardInterrupt
@@ -58,14 +58,14 @@ def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("size", [1, 100])
-def test_batches_do_not_change_what_is_written(
+def test_threads_do_not_change_what_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     talks = [talk(3000 + n % 7, request=bytes([n]) * n, isn=n * 100_000) for n in range(1, 60)]
     flows = flows_of(tmp_path, *talks)
     plain = flows.export(tmp_path / "plain")
-    monkeypatch.setattr(stream_writer, "SMALL", 0)
-    monkeypatch.setattr(stream_writer, "BATCH_BYTES", size)
+    monkeypatch.setattr(stream_writer, "SMALL", -1)
+    monkeypatch.setattr(stream_writer, "AHEAD", size)
     threaded = flows.export(tmp_path / "threaded")
     pd.testing.assert_frame_equal(plain.drop(columns="path"), threaded.drop(columns="path"))
     assert content(tmp_path / "plain") == content(tmp_path / "threaded")
@@ -74,7 +74,7 @@ def test_batches_do_not_change_what_is_written(
 def test_the_cheap_way_and_the_general_way_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flows = flows_of(tmp_path, *[talk(3000 + n, request=bytes(range(n))) for n in range(40)])
     cheap = flows.export(tmp_path / "cheap")
-    monkeypatch.setattr(stream_writer, "PIECE", -1)
+    monkeypatch.setattr(stream_writer, "SMALL", -1)
     general = flows.export(tmp_path / "general")
     pd.testing.assert_frame_equal(cheap.drop(columns="path"), general.drop(columns="path"))
     assert content(tmp_path / "cheap") == content(tmp_path / "general")
