@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "to_json": "tcpflow_scapy.export.tables:to_json",
     "to_dfxml": "tcpflow_scapy.export.dfxml:to_dfxml",
     "to_pcap": "tcpflow_scapy.export.pcap:to_pcap",
+    "export_datagrams": "tcpflow_scapy.export.datagrams:export_datagrams",
     "split_captures": "tcpflow_scapy.export.split:split_captures",
     "unused_frames": "tcpflow_scapy.export.split:unused_frames",
     "export_http_bodies": "tcpflow_scapy.export.http_objects:export_http_bodies",

@@ -12,6 +12,7 @@ from tcpflow_scapy.capture import open_source
 from tcpflow_scapy.capture.frames import BATCHES_ALIVE, Array, FrameBatch, FrameTable, FrameTableBuilder
 from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.decode import Decoder
+from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
 from tcpflow_scapy.decode.packets import PacketTable
 from tcpflow_scapy.errors import FilterUnavailable
 from tcpflow_scapy.flows.evidence import Evidence, packet_times
@@ -36,6 +37,7 @@ def reassemble(
     ignore_vlan: bool = False,
     verify_checksums: bool = False,
     progress: bool | None = None,
+    fragments: str | None = None,
 ) -> FlowTable:
     """Every TCP conversation of a capture.
 
@@ -59,6 +61,10 @@ def reassemble(
         Leave out segments with a wrong IPv4 or TCP checksum.
     progress : bool, optional
         Show a bar: None only for long work on an interactive terminal or in a notebook.
+    fragments : str, optional
+        Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``, ``linux``,
+        ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it is one of
+        these.
 
     Returns
     -------
@@ -74,10 +80,10 @@ def reassemble(
     ValueError
         If an option is out of range.
     """
-    _check(overlap, max_gap, timeout)
+    fragments = _check(overlap, fragments, max_gap, timeout)
     compiled = _compile(filter)
     with Progress("reading", progress) as bar, open_source(source, progress=bar) as opened:
-        decoder = Decoder(opened.store, verify_checksums=verify_checksums)
+        decoder = Decoder(opened.store, verify_checksums=verify_checksums, fragments=fragments)
         builder = FrameTableBuilder()
 
         def work(batch: FrameBatch) -> None:
@@ -117,6 +123,7 @@ def reassemble(
     options = {
         "filter": filter,
         "overlap": overlap,
+        "fragments": fragments,
         "max_gap": max_gap,
         "timeout": timeout,
         "ignore_vlan": ignore_vlan,
@@ -136,7 +143,8 @@ def reassemble(
     )
 
 
-def _check(overlap: str, max_gap: int, timeout: float | None) -> None:
+def _check(overlap: str, fragments: str | None, max_gap: int, timeout: float | None) -> str:
+    """Refuse options that cannot be; the policy for fragments."""
     if overlap not in POLICIES:
         raise ValueError(f"unknown overlap policy {overlap!r}; there are: {', '.join(POLICIES)}")
     if isinstance(max_gap, bool) or not isinstance(max_gap, (int, np.integer)) or not 0 <= max_gap < 1 << 31:
@@ -145,6 +153,12 @@ def _check(overlap: str, max_gap: int, timeout: float | None) -> None:
         isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9
     ):
         raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
+    if fragments is None:
+        return overlap if overlap in FRAGMENT_POLICIES else "first"
+    if fragments not in FRAGMENT_POLICIES:
+        names = ", ".join(FRAGMENT_POLICIES)
+        raise ValueError(f"unknown policy for fragments {fragments!r}; there are: {names}")
+    return fragments
 
 
 def _compile(expression: str | None) -> Filter | None:

@@ -10,6 +10,7 @@ from tcpflow_scapy.capture.store import ADDRESS_SHIFT
 from tcpflow_scapy.cli.messages import plural, say
 from tcpflow_scapy.cli.outputs import Outcome, write_outputs
 from tcpflow_scapy.cli.settings import Settings, UsageError
+from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
 from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
@@ -67,11 +68,14 @@ def load(settings: Settings) -> FlowTable:
 
     if settings.overlap not in POLICIES:
         raise UsageError(f"--overlap knows {', '.join(POLICIES)}, not {settings.overlap!r}")
+    if settings.fragments not in (None, *FRAGMENT_POLICIES):
+        raise UsageError(f"--fragments knows {', '.join(FRAGMENT_POLICIES)}, not {settings.fragments!r}")
     captures = settings.captures + settings.resume
     flows = reassemble(
         captures[0] if len(captures) == 1 else captures,
         filter=settings.expression or None,
         overlap=settings.overlap,
+        fragments=settings.fragments,
         max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
         timeout=settings.timeout,
         ignore_vlan=settings.ignore_vlan,

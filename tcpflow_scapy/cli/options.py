@@ -52,6 +52,7 @@ INPUT = (
     Option("R", "", "FILE", "read a capture only to finish connections of the others", setters.resume_from),
     Option("l", "", "", "the words are captures, not an expression", switch("words_are_captures")),
     Option("", "overlap", "POLICY", _OVERLAP, text("overlap")),
+    Option("", "fragments", "POLICY", "the same for IP fragments (default: as --overlap)", text("fragments")),
     Option("m", "max-gap", "BYTES", "a jump in data of more begins a new flow (16777216)", setters.limit_gap),
     Option("", "timeout", "SECONDS", "idleness that ends a flow (default: none)", setters.set_timeout),
     Option("", "ignore-vlan", "", "packets of different VLANs may be one flow", switch("ignore_vlan")),

@@ -81,6 +81,7 @@ class Settings:
     shell: bool = False
 
     overlap: str = "first"
+    fragments: str | None = None
     timeout: float | None = None
     ignore_vlan: bool = False
     verify_checksums: bool = False

@@ -190,6 +190,28 @@ def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     )
 
 
+def fragment_conflict_frame(evidence: Evidence) -> pd.DataFrame:
+    """Every version of the bytes about which IP fragments disagree; see `FlowTable.fragment_conflicts`."""
+    import pandas as pd
+
+    found = evidence.packets.fragment_conflicts
+    columns = ("number", "length", "frame", "delivered", "address")
+    empty = np.empty(0, np.int64)
+    number, length, frame, delivered, address = (
+        empty if found is None else getattr(found, name) for name in columns
+    )
+    data = [evidence.store.read(a, n) for a, n in zip(address.tolist(), length.tolist(), strict=True)]
+    return pd.DataFrame(
+        {
+            "conflict": number.astype(np.int64),
+            "length": length.astype(np.int64),
+            "frame": frame.astype(np.int64) + 1,
+            "delivered": delivered.astype(bool),
+            "data": pd.Series(data, dtype=object),
+        }
+    )
+
+
 def segment_offset(evidence: Evidence, stream: int, row: int) -> int:
     """Stream offset of the first payload byte of a packet row."""
     found = evidence.reassembly

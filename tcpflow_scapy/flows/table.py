@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from scapy.plist import PacketList
 
+    from tcpflow_scapy.flows.datagrams import Conversations
     from tcpflow_scapy.flows.evidence import Evidence
     from tcpflow_scapy.plot.accessor import Plots
 
@@ -243,6 +244,24 @@ class FlowTable:
         return search_streams(self._evidence, self._streams, pattern, limit)
 
     @property
+    def datagrams(self) -> Conversations:
+        """UDP conversations of the whole capture: objects, and a table as ``.df``."""
+        from tcpflow_scapy.flows.datagrams import Conversations
+
+        return Conversations(self._evidence)
+
+    @property
+    def fragment_conflicts(self) -> pd.DataFrame:
+        """IP fragments of the whole capture that contradict each other, one row for each version.
+
+        Columns: ``conflict`` (the same for all versions of the same bytes), ``length``, ``frame``,
+        ``delivered`` (whether the reassembled datagram holds this version), ``data`` (bytes).
+        """
+        from tcpflow_scapy.flows.frames import fragment_conflict_frame
+
+        return fragment_conflict_frame(self._evidence)
+
+    @property
     def http(self) -> pd.DataFrame:
         """HTTP/1 requests and responses of these flows, one row for each exchange."""
         table: pd.DataFrame = verb("http_frame")(self)
@@ -334,6 +353,11 @@ class FlowTable:
         from tcpflow_scapy.flows.looks import flow_table
 
         return flow_table(self).to_html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from tcpflow_scapy.flows.looks import flow_table, pretty
+
+        pretty(flow_table(self), f"<FlowTable of {len(self)} flows>", printer, cycle)
 
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_table
