@@ -176,6 +176,11 @@ class Capture:
         html: str = capture_card(self).to_html()
         return html
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from tcpflow_scapy.flows.looks import capture_card, pretty
+
+        pretty(capture_card(self), repr(self), printer, cycle)
+
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import capture_card
 

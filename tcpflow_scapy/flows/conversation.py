@@ -14,17 +14,29 @@ from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.reassembly.tables import GapCause
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
     from tcpflow_scapy.flows.flow import Flow
 
 FORMS = ("text", "hex")
 
-_STYLES = {"client": "blue", "server": "red", "note": "dim", "warning": "bold yellow"}
-_CSS = {
-    "client": "color:#0072b2",
-    "server": "color:#d55e00",
-    "note": "opacity:.6",
-    "warning": "font-weight:bold;text-decoration:underline",
+_STYLES = {
+    # Cyan and magenta can be read on black and on white, and told apart by the colour-blind.
+    "client": "cyan",
+    "server": "magenta",
+    "conflict": "reverse yellow",
+    "note": "dim",
+    "warning": "bold yellow",
 }
+_CSS = {
+    # Tints under the page's own text colour: right in light and in dark themes.
+    "client": "background:rgba(0,114,178,.14)",
+    "server": "background:rgba(213,94,0,.14)",
+    "conflict": "background:rgba(240,228,66,.4);text-decoration:underline wavy",
+    "note": "opacity:.7",
+    "warning": "font-weight:bold;background:rgba(240,228,66,.25)",
+}
+_BOX = "max-height:40em;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,43 +143,23 @@ class Conversation:
         lane.sort(key=lambda row: row[1].offset)
         return lane
 
-    def pieces(self) -> Iterator[tuple[str, str]]:
-        """(style, text) of the whole transcript; style is ``client``, ``server``, ``note`` or ``warning``.
+    def pieces(self, width: int | None = None) -> Iterator[tuple[str, str]]:
+        """(style, text) of the whole transcript; everything from the wire is escaped.
 
-        Everything from the wire is escaped.
+        Styles are ``client``, ``server``, ``conflict`` (bytes that a frame contradicts), ``note`` and
+        ``warning``.
+
+        Parameters
+        ----------
+        width : int, optional
+            Terminal columns into which payload is folded.
         """
-        from tcpflow_scapy.render.escape import safe_text
-        from tcpflow_scapy.render.hexdump import hexdump
+        from tcpflow_scapy.flows.transcript import lines
 
-        left = self.limit
-        cut = f"[cut after {self.limit} bytes: follow(limit=None) shows all]\n"
-        streams = {"client": self.flow.client, "server": self.flow.server}
-        for turn in self.turns():
-            stream = streams[turn.direction]
-            if turn.gap:
-                where = f"{turn.direction}: {turn.length} bytes missing at {turn.offset}"
-                yield "warning", f"[{where}: {turn.gap}]\n"
-                continue
-            if left == 0:
-                yield "note", cut
-                return
-            arrow = ">>>" if turn.direction == "client" else "<<<"
-            note = f"{arrow} {turn.direction} {_clock(turn.time)} frame {turn.frame} offset {turn.offset}"
-            yield "note", f"{note}, {turn.length} bytes\n"
-            if turn.conflicts:
-                yield "warning", f"[{turn.conflicts} conflicting versions in these bytes: see .conflicts]\n"
-            shown = turn.length if left is None else min(turn.length, left)
-            data = stream.read(turn.offset, shown)
-            if self.form == "hex":
-                text = "\n".join(hexdump(data, start=turn.offset))
-            else:
-                text = safe_text(data, newlines=True)
-            yield turn.direction, text if text.endswith("\n") or not text else text + "\n"
-            if shown < turn.length:
-                yield "note", cut
-                return
-            if left is not None:
-                left -= shown
+        for line in lines(self, width):
+            yield from line[:-1]
+            style, text = line[-1]
+            yield style, text + "\n"
 
     @property
     def text(self) -> str:
@@ -177,34 +169,34 @@ class Conversation:
     def __repr__(self) -> str:
         return self.text
 
-    def __rich__(self) -> Any:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
 
-        return Text.assemble(*((text, _STYLES[style]) for style, text in self.pieces()))
+        pieces = self.pieces(options.max_width)
+        made = Text.assemble(*((text, _STYLES[style]) for style, text in pieces), overflow="fold", end="")
+        yield made
 
     def _repr_html_(self) -> str:
         from html import escape
 
         body = "".join(f'<span style="{_CSS[style]}">{escape(text)}</span>' for style, text in self.pieces())
-        return f'<pre style="max-height:40em;overflow:auto;white-space:pre-wrap">{body}</pre>'
+        return f'<pre style="{_BOX}">{body}</pre>'
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        import io
+        from tcpflow_scapy.flows.looks import coloured
+
+        printer.text((coloured(self) or self.text).removesuffix("\n"))
+
+    def _ipython_display_(self) -> None:
+        """In a terminal, what is longer than the screen opens in a pager; all else is shown as usual."""
+        import shutil
         import sys
 
-        from rich.console import Console
+        from tcpflow_scapy.flows.looks import coloured
 
-        if not sys.stdout.isatty():
-            printer.text(self.text)
-            return
-        buffer = io.StringIO()
-        Console(file=buffer, force_terminal=True, width=10_000, soft_wrap=True).print(self.__rich__(), end="")
-        printer.text(buffer.getvalue())
+        shown = coloured(self) if "IPython" in sys.modules else None
+        if shown is None or shown.count("\n") < shutil.get_terminal_size().lines:
+            raise NotImplementedError
+        from IPython.core.page import page
 
-
-def _clock(time: int) -> str:
-    if time == NO_TIME:
-        return "(no time)"
-    import pandas as pd
-
-    return str(pd.Timestamp(time, unit="ns").isoformat(timespec="microseconds")) + "Z"
+        page(shown)

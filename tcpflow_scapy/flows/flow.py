@@ -222,9 +222,9 @@ class Flow:
         return html
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from tcpflow_scapy.flows.looks import flow_card
+        from tcpflow_scapy.flows.looks import flow_card, pretty
 
-        printer.text(repr(self) if cycle else flow_card(self).to_text())
+        pretty(flow_card(self), repr(self), printer, cycle)
 
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_card

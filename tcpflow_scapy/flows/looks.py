@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
+import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.render.card import Block, Card, Section
@@ -20,14 +24,37 @@ ROWS = 20
 _PREVIEW = 256
 
 
+def coloured(view: Any, width: int | None = None) -> str | None:
+    """A rich renderable as text with colours; None where standard output is no terminal that shows them.
+
+    It takes the terminal's width, and does without ``rich.pretty.install()``, which would take away every
+    ``_repr_pretty_`` of the session.
+    """
+    stdout = sys.stdout
+    if stdout is None or not stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
+        return None
+    from rich.console import Console
+
+    width = width or shutil.get_terminal_size().columns
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=True, force_jupyter=False, width=width)
+    console.print(view, end="", crop=False)
+    return buffer.getvalue()
+
+
+def pretty(view: Table | Card, short: str, printer: Any, cycle: bool) -> None:
+    """What ``_repr_pretty_`` of flows, streams and captures does: colours on a terminal, else plain text."""
+    printer.text(short if cycle else (coloured(view) or view.to_text()).rstrip("\n"))
+
+
 def _nothing(number: int) -> str:
     return count(number) if number else ""
 
 
 FLOW_VIEW = (
     Column("flow", "#", "right", priority=0),
-    Column("client", priority=0, style="blue"),
-    Column("server", priority=0, style="red"),
+    Column("client", priority=0, style="cyan"),
+    Column("server", priority=0, style="magenta"),
     Column("start", "start (UTC)", priority=4, format=instant),
     Column("duration_s", "duration", "right", priority=5, format=duration),
     Column("state", priority=3),

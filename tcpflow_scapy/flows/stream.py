@@ -348,9 +348,9 @@ class Stream:
         return stream_card(self).to_html()
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from tcpflow_scapy.flows.looks import stream_card
+        from tcpflow_scapy.flows.looks import pretty, stream_card
 
-        printer.text(repr(self) if cycle else stream_card(self).to_text())
+        pretty(stream_card(self), repr(self), printer, cycle)
 
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import stream_card

@@ -359,6 +359,11 @@ class FlowTable:
 
         pretty(flow_table(self), f"<FlowTable of {len(self)} flows>", printer, cycle)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        from tcpflow_scapy.flows.looks import flow_table, pretty
+
+        pretty(flow_table(self), f"<FlowTable of {len(self)} flows>", printer, cycle)
+
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_table
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tcpflow_scapy.flows.conversation import _CSS
+from tcpflow_scapy.flows.conversation import _BOX, _CSS
 from tcpflow_scapy.flows.conversation import Conversation as View
 from tests.helpers.answers import flow_of
 from tests.helpers.traffic import Capture, Conversation, play
@@ -76,23 +76,25 @@ def test_the_transcript() -> None:
     capture = Capture(play(OPEN + "> 'GET /\\r\\n'\nx< 'lost'\n< '200\\n'\n> ACK"), start=10**18, step=10**9)
     assert lines(capture) == [
         "[server: 4 bytes missing at 0: not_captured]",
-        ">>> client 2001-09-09T01:46:43.000000Z frame 4 offset 0, 7 bytes",
-        "GET /",
-        "<<< server 2001-09-09T01:46:44.000000Z frame 5 offset 4, 4 bytes",
-        "200",
+        ">>> client, 7 bytes at 0, frame 4, 2001-09-09T01:46:43.000000Z",
+        "> GET /",
+        "<<< server, 4 bytes at 4, frame 5, 2001-09-09T01:46:44.000000Z",
+        "< 200",
     ]
 
 
 def test_conflicts_are_pointed_out() -> None:
     text = lines(OPEN + "> 'abcdef'\n> 0:'aXcYef'")
-    assert text[1] == "[2 conflicting versions in these bytes: see .conflicts]"
-    assert text[2] == "abcdef"
+    assert text[1] == "> abcdef"
+    assert text[2] == "[conflict at 1, 1 byte: shown 'b' of frame 4; frame 5 says 'X']"
+    assert text[3] == "[conflict at 3, 1 byte: shown 'd' of frame 4; frame 5 says 'Y']"
+    assert len(text) == 4
 
 
 def test_in_hexadecimal() -> None:
     text = lines(OPEN + "> 'abc'\n< 'x'\n> 'def'", form="hex")
-    assert text[1].split() == ["00000000", "61", "62", "63", "|abc|"]
-    assert text[5].split() == ["00000003", "64", "65", "66", "|def|"]
+    assert text[1].split() == [">", "00000000", "61", "62", "63", "|abc|"]
+    assert text[5].split() == [">", "00000003", "64", "65", "66", "|def|"]
 
 
 @pytest.mark.parametrize("form", ["text", "hex"])
@@ -112,7 +114,7 @@ def test_nothing_is_cut_that_is_not() -> None:
         assert not any(line.startswith("[cut") for line in lines(script, limit=limit))
     assert lines(script, limit=0) == ["[cut after 0 bytes: follow(limit=None) shows all]"]
     assert lines(script, limit=4)[-1].startswith("[cut after 4")
-    assert lines(OPEN, limit=0) == []
+    assert lines(OPEN, limit=0) == ["[no payload was captured]"]
 
 
 def test_what_cannot_be_asked_for() -> None:
@@ -155,7 +157,7 @@ def test_hostile_payload_reaches_no_terminal(form: str) -> None:
 def test_hostile_payload_reaches_no_notebook(form: str) -> None:
     view = hostile_view(form)
     markup = view._repr_html_()
-    for style in {*_CSS.values(), "max-height:40em;overflow:auto;white-space:pre-wrap"}:
+    for style in {*_CSS.values(), _BOX}:
         markup = markup.replace(f'style="{style}"', "")
     assert "".join(Judge(markup).texts) == view.text
 
@@ -164,7 +166,7 @@ def test_colours_come_from_us_only() -> None:
     buffer = io.StringIO()
     Console(file=buffer, force_terminal=True, color_system="standard", width=500).print(hostile_view("text"))
     escapes = {part.split("m")[0] for part in buffer.getvalue().split("\x1b")[1:]}
-    assert escapes <= {"[0", "[2", "[31", "[34", "[1;33"}
+    assert escapes <= {"[0", "[2", "[35", "[36", "[1;33", "[7;33"}
 
 
 class Printer:
@@ -181,9 +183,9 @@ def test_ipython_shows_colours_on_a_terminal_only(monkeypatch: pytest.MonkeyPatc
     view = flow_of(OPEN + "> 'abc'").follow()
     printer = Printer()
     view._repr_pretty_(printer, False)
-    assert printer.shown == view.text
+    assert printer.shown + "\n" == view.text
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     coloured = Printer()
     view._repr_pretty_(coloured, False)
-    assert "\x1b[34m" in coloured.shown
+    assert "\x1b[36m" in coloured.shown
     assert "abc" in coloured.shown
