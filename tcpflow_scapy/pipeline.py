@@ -62,9 +62,9 @@ def reassemble(
     progress : bool, optional
         Show a bar: None only for long work on an interactive terminal or in a notebook.
     fragments : str, optional
-        Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``, ``linux``,
-        ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it is one of
-        these.
+        Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``,
+        ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it is
+        one of these.
 
     Returns
     -------

@@ -161,6 +161,7 @@ def test_defaults_and_names_of_the_options() -> None:
         "ignore_vlan": False,
         "verify_checksums": False,
         "progress": None,
+        "fragments": None,
     }
     assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "source")
 
