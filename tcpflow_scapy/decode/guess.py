@@ -46,11 +46,16 @@ def looks_ip(run: Run, items: Items, skip: int = 0) -> Array:
     at = np.where(there, at, items.cursor)
     four, six = run.read(_IPV4, at), run.read(_IPV6, at)
     length = (four["version_length"] & 15).astype(np.int64) << 2
-    total = four["total"].astype(np.int64)
+    total, payload = four["total"].astype(np.int64), six["payload"].astype(np.int64)
     is_four = (four["version_length"] >> 4 == 4) & (length >= 20)
-    is_four &= (total == 0) | ((total >= length) & (total <= left))
-    is_six = (six["version"] >> 4 == 6) & (six["payload"].astype(np.int64) + 40 <= left)
-    found: Array = there & (is_four | is_six)
+    is_six = six["version"] >> 4 == 6
+    stated = is_four & (total >= length) & (total <= left)
+    stated |= is_six & (payload > 0) & (payload + 40 <= left)
+    # Left out for segmentation: then the bytes must not make sense as Ethernet addresses either.
+    unstated = is_four & (total == 0) | is_six & (payload == 0)
+    if unstated.any():
+        unstated &= ~looks_ethernet(run, items, skip)
+    found: Array = there & (stated | unstated)
     return found
 
 

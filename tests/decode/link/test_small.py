@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import struct
+
+from tcpflow_scapy.decode import Reason
+from tests.decode.batches import decode
+from tests.decode.segments import packet
+from tests.helpers.headers import ethernet
+
+FRAMED = ethernet(packet())
+
+
+def test_preambles_and_switch_tags() -> None:
+    frames = {241: bytes(12) + FRAMED, 259: bytes(8) + FRAMED, 282: bytes(4) + FRAMED}
+    frames[285] = FRAMED[:12] + bytes(8) + FRAMED[12:]
+    assert decode(list(frames.values()), list(frames)).paths == ["eth/ip"] * 3 + ["eth/dsa/ip"]
+
+
+def test_erf_extensions_and_other_records() -> None:
+    def record(kind: int, body: bytes) -> bytes:
+        return bytes(8) + bytes([kind, 0]) + bytes(6) + body
+
+    frames = [
+        record(0x82, b"\x80" + bytes(7) + b"\0" + bytes(7) + b"\0\0" + FRAMED),
+        record(1, b"\xff\3\0\x21" + packet()),
+        record(22, packet()),
+        record(9, packet()),
+        record(0x82, b"\x80" * 8),
+    ]
+    result = decode(frames, 197)
+    assert result.paths == ["erf/eth/ip", "erf/ppp/ip", "erf/ip"]
+    assert result.reasons[3:] == [Reason.OTHER_ETHERTYPE, Reason.TRUNCATED_LINK]
+
+
+def test_what_is_no_packet() -> None:
+    frames = [struct.pack("<III", 108, 2, 12) + bytes(200), b"\1\0\0\x20" + packet(), bytes(10)]
+    assert decode(frames, [258, 123, 226], wire=[300] * 3).reasons == [
+        Reason.NOT_DATA,
+        Reason.OTHER_ETHERTYPE,
+        Reason.TRUNCATED_LINK,
+    ]
+
+
+def test_usb_is_not_ip() -> None:
+    assert decode([packet()] * 4, [186, 189, 220, 249]).reasons == [Reason.OTHER_ETHERTYPE] * 4
