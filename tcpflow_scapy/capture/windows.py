@@ -37,10 +37,12 @@ class Window:
 
     def gather(self, dtype: np.dtype[np.void], positions: Array) -> Array:
         """One header for each position. Fancy indexing of an overlapping view: never ``take``,
-        which would copy the view."""
+        which would copy the view. Copied as plain bytes, which numpy does many times faster than
+        items with fields."""
         count = max(0, len(self.memory) - dtype.itemsize + 1)
-        view = np.ndarray((count,), dtype, buffer=self.memory.data, strides=(1,))
-        headers: Array = view[positions]
+        plain = np.dtype((np.void, dtype.itemsize))
+        view = np.ndarray((count,), plain, buffer=self.memory.data, strides=(1,))
+        headers: Array = view[positions].view(dtype)
         return headers
 
 
