@@ -130,4 +130,5 @@ def _pays(run: Run, position: Array, caplen: Array) -> bool:
     some = np.flatnonzero(caplen[::step] >= SMALLEST) * step
     header = run.read(HEADER, position[some] + _SKIP)
     fits = (header["kind"] & _KIND_MASK) == _KIND
+    fits &= (header["piece"] & _PIECE_MASK) == _PIECE
     return bool(fits.sum() * 8 >= len(some)) and len(some) > 0

@@ -36,7 +36,9 @@ def udp(run: Run, items: Items) -> None:
     ports = run.context.switches.udp_ports
     port = header["destination"]
     port = np.where(ports.codes[port] != 0, port, header["source"])
-    port = np.where((ports.codes[port] == 0) & looks_teredo(run, items), np.uint16(TEREDO_PORT), port)
+    unknown = np.flatnonzero(ports.codes[port] == 0)
+    if len(unknown):
+        port[unknown[looks_teredo(run, items.pick(unknown))]] = TEREDO_PORT
     run.switch(ports, port, items)
 
 
