@@ -27,7 +27,7 @@ _ROOM = 1 << (62 - OFFSET_BITS)
 
 @dataclass(slots=True)
 class Lineup:
-    """Fragments by datagram, place in it, and capture order."""
+    """Fragments by datagram, place in it, and time."""
 
     index: Array
     """int64, which fragment"""
@@ -72,7 +72,14 @@ def line_up(table: dict[str, Array], index: Array, keys: Array) -> Lineup:
     -------
     Lineup
     """
-    number = _split_by_time(_by_header(table, index, keys), table["time"][index])
+    time = table["time"][index]
+    rank = np.arange(len(table["time"]))
+    if (time[1:] < time[:-1]).any():
+        # A shuffled capture still tells by its times which datagram came first.
+        order = np.argsort(time, kind="stable")
+        rank[index[order]] = np.arange(len(order))
+        index, keys, time = index[order], keys[order], time[order]
+    number = _split_by_time(_by_header(table, index, keys), time)
     offset = table["offset"][index]
     order = np.argsort(number << OFFSET_BITS | offset, kind="stable")
     number, offset = number[order], offset[order]
@@ -85,7 +92,7 @@ def line_up(table: dict[str, Array], index: Array, keys: Array) -> Lineup:
     position = np.arange(len(order))
     turn = position - np.maximum.accumulate(np.where(again, 0, position))
     turns = _in_turns(table, lineup, number, turn)
-    bad = _unsound(turns, number, turn)
+    bad = _unsound(turns, number, turn, rank[turns.index])
     if not bad.any():
         return turns
     turn[bad[number]] = 0
@@ -150,14 +157,17 @@ def _dense(number: Array, turn: Array) -> Array:
     return dense
 
 
-def _unsound(turns: Lineup, number: Array, turn: Array) -> Array:
-    """For each group whether a turn of it (if it has several) is incomplete, or they interleave."""
+def _unsound(turns: Lineup, number: Array, turn: Array, rank: Array) -> Array:
+    """For each group whether a turn of it (if it has several) is incomplete, or they interleave.
+
+    `rank` is the place of each fragment of `turns` in time.
+    """
     starts = np.flatnonzero(turns.new)
     joined = np.where(turns.new, turns.offset == 0, True)
     joined[1:] &= turns.new[1:] | (turns.offset[1:] == turns.end()[:-1])
     joined &= turns.more != np.append(turns.new[1:], True)
     good = np.logical_and.reduceat(joined, starts)
-    earliest, latest = np.minimum.reduceat(turns.index, starts), np.maximum.reduceat(turns.index, starts)
+    earliest, latest = np.minimum.reduceat(rank, starts), np.maximum.reduceat(rank, starts)
     # Turns are numbered in the order of their groups; those of one group follow each other.
     several = np.zeros(int(number[-1]) + 1, bool)
     several[number[turn > 0]] = True

@@ -123,6 +123,15 @@ def test_identifications_come_again() -> None:
     assert result.packets.fragment_conflicts is None
 
 
+def test_identifications_come_again_in_a_shuffled_capture() -> None:
+    frames = [f for turn in range(6) for f in cut(tcp(V4, bytes([turn]) * 900, seq=turn), [400], ident=3)]
+    times = list(range(len(frames)))
+    for seed in range(5):
+        order = random.Random(seed).sample(times, len(times))
+        result = decode([frames[i] for i in order], times=order)
+        assert {row.sequence: row.payload for row in result.rows} == {n: bytes([n]) * 900 for n in range(6)}
+
+
 def test_time_tells_datagrams_apart() -> None:
     first, second = (cut(tcp(V4, bytes([n]) * 900), [400]) for n in (1, 2))
     minutes = 60 * 10**9
