@@ -20,7 +20,8 @@ from tcpflow_scapy import (
     reassemble,
 )
 from tcpflow_scapy.capture.frames import BATCHES_ALIVE
-from tests.helpers.traffic import Capture, Conversation, play
+from tcpflow_scapy.errors import FilterUnavailable
+from tests.helpers.traffic import Capture, Conversation, RawFrame, play
 
 TALK = "> SYN\n< SYN ACK\n> ACK\n> 'GET /'\n< '200 OK'\n> FIN\n< FIN\n> ACK"
 
@@ -118,6 +119,19 @@ def test_a_wrong_filter_says_so_in_libpcaps_words() -> None:
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_filter_for_frames_that_libpcap_cannot_filter() -> None:
+    """Alone they are an error; among others they are left out, and said to be."""
+    strange = RawFrame(bytes(60), linktype=260)
+    both = Capture(play("> SYN\n> 'a'"), strange)
+    flows = reassemble(io.BytesIO(both.to_bytes("pcapng")), filter="tcp")
+    assert flows[0].client.data == b"a"
+    (problem,) = flows.capture.problems
+    assert problem.kind == "filter"
+    assert "260" in problem.message
+    with pytest.raises(FilterUnavailable, match="260"):
+        reassemble(io.BytesIO(Capture(RawFrame(bytes(60))).to_bytes(linktype=260)), filter="tcp")
+
+
 def test_an_overlap_policy() -> None:
     c = play("> SYN\n> 'aaaa'\n> 0:'bbbb'")
     assert reassemble(source(c))[0].client.data == b"aaaa"
@@ -182,6 +196,7 @@ def test_defaults_and_names_of_the_options() -> None:
         {"timeout": math.inf},
         {"timeout": "10"},
         {"timeout": True},
+        {"fragments": "middle"},
     ],
 )
 def test_options_out_of_range(options: dict[str, object]) -> None:

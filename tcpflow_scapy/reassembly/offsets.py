@@ -42,6 +42,8 @@ class Offsets:
     """uint32[streams]: sequence number of offset 0"""
     unwrapped: dict[int, Array]
     """offsets of the packets of streams that reach further than 2**31"""
+    with_itself: Array
+    """bool[streams]: connections of an endpoint with itself, where ACKs are of their own stream"""
 
 
 def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_gap: int) -> Offsets:
@@ -77,7 +79,8 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
     reference[stream[heads]] = begin[heads]
     known = isn >= 0
     reference[known] = ((isn[known] + 1) % MODULUS).astype(np.uint32)
-    _silent_streams(packets, order, stream, flags, packet_start, reference)
+    with_itself = _with_itself(packets, order, packet_start)
+    _silent_streams(packets, order, stream, flags, packet_start, with_itself, reference)
     start = distances(begin, reference[stream])
     group, at, size = stream[data], start[data], wire[data]
     lowest = group_reduce(np.minimum, at, group, streams, 0)
@@ -97,7 +100,7 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
     if shift.any():
         start -= shift[stream]  # also in `unwrapped`, whose columns are views
     base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
-    return Offsets(stream, flags, start, wire, isn, base, unwrapped)
+    return Offsets(stream, flags, start, wire, isn, base, unwrapped, with_itself)
 
 
 def _silent_streams(
@@ -106,13 +109,14 @@ def _silent_streams(
     stream: Array,
     flags: Array,
     packet_start: Array,
+    with_itself: Array,
     reference: Array,
 ) -> None:
     """Streams of which nothing was captured begin at the lowest byte that the peer acknowledged."""
     silent = np.diff(packet_start) == 0
     if not silent.any():
         return
-    silent &= ~_with_itself(packets, order, stream, len(silent))
+    silent &= ~with_itself
     rows = np.flatnonzero(((flags & (ACK | RST)) == ACK) & silent[stream ^ 1])
     if not len(rows):
         return
@@ -173,8 +177,8 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     streams = len(offsets.base)
     rows = np.flatnonzero((offsets.flags & (ACK | RST)) == ACK)
     numbers = packets.acknowledgment[order[rows]]
-    alike = _with_itself(packets, order, offsets.stream, streams)
-    target = offsets.stream[rows] ^ ~alike[offsets.stream[rows]]
+    alike = offsets.with_itself
+    target = offsets.stream[rows] ^ ~alike[offsets.stream[rows]] if alike.any() else offsets.stream[rows] ^ 1
     offset = distances(numbers, offsets.base[target])
     for number in offsets.unwrapped:
         mine = np.flatnonzero(target == number)
@@ -191,13 +195,13 @@ def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, l
     return swapped
 
 
-def _with_itself(packets: PacketTable, order: Array, stream: Array, streams: int) -> Array:
+def _with_itself(packets: PacketTable, order: Array, packet_start: Array) -> Array:
     """bool[streams]: connections of an endpoint with itself, where ACKs are of their own stream."""
-    out = np.zeros(streams, bool)
-    alike = packets.source == packets.destination
-    if alike.any():
-        found = stream[alike[order]]
-        out[found] = out[found ^ 1] = True
+    out = np.zeros(len(packet_start) - 1, bool)
+    present = np.flatnonzero(np.diff(packet_start))
+    first = order[packet_start[:-1][present]]
+    found = present[packets.source[first] == packets.destination[first]]
+    out[found] = out[found ^ 1] = True
     return out
 
 
@@ -207,10 +211,14 @@ def believed_flags(offsets: Offsets, wire_end: Array, max_gap: int) -> Array:
     Anybody can send a reset from outside; to be obeyed it must lie in the window (RFC 5961, 3.2). Without the
     window's scale the limit is `max_gap`.
     """
-    lowest = np.where(offsets.isn >= 0, -1, -max_gap)[offsets.stream]
-    highest = (wire_end + max_gap)[offsets.stream]
-    forged = ((offsets.flags & RST) != 0) & ((offsets.start < lowest) | (offsets.start > highest))
-    flags = np.where(forged, np.uint16(0), offsets.flags)
+    flags = offsets.flags
+    resets = np.flatnonzero((flags & RST) != 0)
+    start, stream = offsets.start[resets], offsets.stream[resets]
+    lowest = np.where(offsets.isn[stream] >= 0, -1, -max_gap)
+    forged = resets[(start < lowest) | (start > wire_end[stream] + max_gap)]
+    if len(forged):
+        flags = flags.copy()
+        flags[forged] = 0
     return group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -93,6 +94,11 @@ def test_a_compressed_file_is_hashed_as_it_lies_on_disk(tmp_path: Path) -> None:
     assert capture.format.endswith(" in gzip")
     assert capture.size == path.stat().st_size
     assert capture.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_source_that_is_no_file_is_hashed_as_it_was_read() -> None:
+    blob = mixed().to_bytes()
+    assert reassemble(io.BytesIO(blob)).capture.sha256 == hashlib.sha256(blob).hexdigest()
 
 
 def test_several_files(tmp_path: Path) -> None:

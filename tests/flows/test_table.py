@@ -112,6 +112,7 @@ def test_by_mask() -> None:
     assert numbers(FLOWS[[True, False, False, False, False, True]]) == [0, 5]
     assert numbers(FLOWS[np.zeros(6, bool)]) == []
     assert numbers(FLOWS[~(FLOWS.client_gaps > 0)]) == [0]
+    assert numbers(FLOWS[np.array([False, True] * 3, object)]) == [1, 3, 5]
     for wrong in ([True], np.ones(7, bool)):
         with pytest.raises(IndexError):
             FLOWS[wrong]

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from tcpflow_scapy.reassembly import columns
 from tcpflow_scapy.reassembly.columns import (
     factorize,
+    factorize_parts,
     first_rows,
     group_reduce,
     ranges,
+    spans,
     stable_order,
     starts_of,
 )
@@ -91,3 +93,19 @@ def test_first_rows(values: list[int]) -> None:
     column = np.array(sorted(values), np.int64)
     wanted = [i == 0 or column[i] != column[i - 1] for i in range(len(column))]
     assert first_rows(column).tolist() == wanted
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+@FEW
+@given(groups)
+def test_a_long_column_is_numbered_part_by_part(size: int, values: list[int]) -> None:
+    column = np.array(values, np.int64)
+    codes, count = factorize_parts((column[part] for part in spans(len(column), size)), len(column))
+    wanted, distinct = factorize(column)
+    assert codes.dtype == np.int32
+    assert (codes.tolist(), count) == (wanted.tolist(), distinct)
+
+
+def test_spans_cover_everything_once() -> None:
+    assert [list(range(10))[part] for part in spans(10, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert list(spans(0, 4)) == []

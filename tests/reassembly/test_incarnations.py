@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from tests.helpers.answers import flows_of
-from tests.helpers.traffic import ACK, SYN, Capture, Conversation, Frame, play
+from tests.helpers.traffic import ACK, PSH, SYN, Capture, Conversation, Frame, play
 
 FAR = 1 << 28
 
@@ -68,6 +68,15 @@ def test_a_server_that_always_takes_the_same_isn() -> None:
     assert datas(*parts) == [said(str(i)) for i in range(4)]
     # Shuffled, the acknowledgments still name the client's connection.
     assert sorted(datas(Capture(*parts).shuffle(5))) == sorted(said(str(i)) for i in range(4))
+
+
+def test_a_shared_isn_and_packets_that_acknowledge_nothing() -> None:
+    """Their own numbers fit every connection and no other number is there: arrival is all that is left."""
+    one = talk("one", 1000, 7, SHORT)
+    two = talk("two", 1000 + FAR, 7, SHORT)
+    for c in (one, two):
+        c.send("server", b" and more", flags=PSH)
+    assert datas(one, two) == [(q, a + b" and more") for q, a in (said("one"), said("two"))]
 
 
 def test_a_client_that_always_takes_the_same_isn() -> None:

@@ -7,6 +7,8 @@ import pytest
 from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.flows.stream import Stream
 from tests.helpers.answers import flow_of, flows_of
+from tests.helpers.frames import IpFrame
+from tests.helpers.headers import ip_fragments
 from tests.helpers.oracle import expect
 from tests.helpers.traffic import ACK, FIN, RST, URG, Capture, Conversation, play
 
@@ -259,6 +261,26 @@ def test_a_truncated_segment_sent_again_in_full() -> None:
     c.frames[3].cut(2)
     stream = client(c)
     assert (stream.data, gaps(stream)) == (b"abcdef", [])
+
+
+def test_a_fragment_that_is_missing() -> None:
+    """The middle of a datagram was not captured: its first and last part are data, the gap says why."""
+    c = play(OPEN + "> 'x'\n> 'next'")
+    payload = bytes(range(200))
+    whole = play("> 'x'").frames[0]
+    whole.payload, whole.seq = payload, 1002
+    first, _, last = (IpFrame(packet=p) for p in ip_fragments(whole.ip_packet(), 80))
+    c.frames[4].seq += 200
+    flow = flow_of(Capture(c.frames[:4], first, last, c.frames[4]))
+    table = flow.client.gaps
+    assert flow.client.data[0:1] == b"x"
+    assert set(table["cause"]) == {"fragment_missing"}
+    for start, end in zip(table["start"], table["end"], strict=True):
+        assert 1 <= start < end <= 201
+    for offset, _, data in flow.client.chunks():
+        if 1 <= offset < 201:
+            assert data == payload[offset - 1 : offset - 1 + len(data)]
+    assert flow.client.data[201:] == b"next"
 
 
 def test_a_capture_of_one_side_only() -> None:
