@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "unused_frames": "tcpflow_scapy.export.split:unused_frames",
     "export_http_bodies": "tcpflow_scapy.export.http_objects:export_http_bodies",
     "http_exchanges": "tcpflow_scapy.protocols.http:http_exchanges",
+    "search_bodies": "tcpflow_scapy.protocols.http_search:search_bodies",
     "http_frame": "tcpflow_scapy.protocols.http:http_frame",
     "guess_services": "tcpflow_scapy.protocols.service:guess_services",
     "file_name": "tcpflow_scapy.export.names:stream_name",
@@ -29,6 +30,7 @@ VERBS: dict[str, str] = {
     "plots_of_flows": "tcpflow_scapy.plot.accessor:plots_of_flows",
     "plots_of_flow": "tcpflow_scapy.plot.accessor:plots_of_flow",
     "report": "tcpflow_scapy.plot.report:report",
+    "browse": "tcpflow_scapy.notebook.browser:browse",
     "report_tables": "tcpflow_scapy.plot.report_tables:report_tables",
 }
 """Every verb: where its function is."""

@@ -49,7 +49,9 @@ def print_console(flows: FlowTable, template: Template, settings: Settings, out:
         return
     header = _headers(rows, template, settings)
     colour = _colours(rows) if settings.colour else lambda row, record: record
-    if settings.order == "stream":
+    if settings.order == "conversation":
+        _print_conversations(flows, settings, out)
+    elif settings.order == "stream":
         _print_streams(rows, header, colour, settings, out)
     else:
         _print_packets(evidence, rows, header, colour, settings, out)
@@ -156,6 +158,28 @@ def _print_streams(
             else:
                 out.write(colour(row, _shown(data, settings)))
         out.write(end)
+
+
+def _print_conversations(flows: FlowTable, settings: Settings, out: BinaryIO) -> None:
+    """Both sides of each flow in order of time, with marks of direction, time, gaps and conflicts."""
+    form = "hex" if settings.hexadecimal else "text"
+    console = None
+    if settings.colour:
+        from io import StringIO
+
+        from rich.console import Console
+
+        console = Console(file=StringIO(), force_terminal=True, width=110, highlight=False)
+    for flow in flows:
+        said = flow.follow(form=form, limit=settings.max_bytes)
+        if settings.header:
+            out.write(f"=== flow {flow.id}  {flow.key}  {flow.state}\n".encode())
+        if console is None:
+            out.write(f"{said.text}\n".encode())
+        else:
+            with console.capture() as captured:
+                console.print(said)
+            out.write(captured.get().encode())
 
 
 def _mark_gap(start: int, end: int, settings: Settings, out: BinaryIO) -> None:

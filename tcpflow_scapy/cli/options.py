@@ -39,7 +39,10 @@ _LETTERS = (
     "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
     "c a count on every name; X no files; M hashes in the report"
 )
-_ORDER = "packets: as captured, retransmissions too (default); stream: reassembled, one stream after another"
+_ORDER = (
+    "packets: as captured, retransmissions too (default); stream: reassembled, one stream after another; "
+    "conversation: both sides of each flow in order of time, with directions, times, gaps and conflicts"
+)
 
 _SETTINGS = (
     "one of tcpflow's settings: tcp_timeout=SECONDS, tdelta=SECONDS, enable_report=NO, "

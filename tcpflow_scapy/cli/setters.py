@@ -116,8 +116,8 @@ def print_bare(settings: Settings, _: str) -> None:
 
 def set_order(settings: Settings, argument: str) -> None:
     """--order."""
-    if argument not in ("packets", "stream"):
-        raise UsageError(f"--order is packets or stream, not {argument!r}")
+    if argument not in ("packets", "stream", "conversation"):
+        raise UsageError(f"--order is packets, stream or conversation, not {argument!r}")
     settings.order = argument
 
 

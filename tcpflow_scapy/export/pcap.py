@@ -76,8 +76,8 @@ def capture_writer(
     return chosen, _writer(chosen, file, evidence, index)
 
 
-def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array) -> None:
-    """Hand frames (indices into the `FrameTable`) to a writer."""
+def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array, comment: str = "") -> None:
+    """Hand frames (indices into the `FrameTable`) to a writer; the first gets the comment (pcapng only)."""
     frames = evidence.frames
     names = [interface.name for interface in evidence.info.interfaces]
     for start in range(0, len(index), CHUNK):
@@ -87,7 +87,8 @@ def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array) -> Non
         columns.append([-1] * len(chunk) if frames.interface is None else frames.interface[chunk].tolist())
         for each, time, wirelen, linktype, number in zip(data, *columns, strict=True):
             name = names[number] if 0 <= number < len(names) else ""
-            writer.write(each, time, wirelen, linktype=linktype, interface=name)
+            writer.write(each, time, wirelen, linktype=linktype, interface=name, comment=comment)
+            comment = ""
 
 
 def _format(wanted: str | None, path: str, evidence: Evidence, index: Array) -> str:

@@ -65,7 +65,7 @@ def split_captures(
             file = folder.create()
             try:
                 with open(file.descriptor, "wb", closefd=False) as out:
-                    kind = _write(out, flows, index, format)
+                    kind = _write(out, flows, index, format, _comment(flows, stream))
             except BaseException:
                 folder.discard(file)
                 raise
@@ -77,10 +77,19 @@ def _name(template: Template, fields: NameFields, kind: str, count: int) -> str:
     return f"{template.expand(fields, count)}.{kind}"
 
 
-def _write(out: BinaryIO, flows: FlowTable, index: Array, format: str | None) -> str:
+def _comment(flows: FlowTable, stream: int) -> str:
+    """What a pcapng says of its stream, at the first frame."""
+    from tcpflow_scapy.flows.flow import Flow
+
+    mine = Flow(flows._evidence, stream >> 1).streams[stream & 1]
+    ends = f"{mine.address}:{mine.port} to {mine.peer.address}:{mine.peer.port}"
+    return f"flow {stream >> 1}, {mine.direction}: {ends}, {mine.captured} bytes, {mine.missing} missing"
+
+
+def _write(out: BinaryIO, flows: FlowTable, index: Array, format: str | None, comment: str = "") -> str:
     kind, writer = capture_writer(out, flows._evidence, index, format)
     with writer:
-        write_frames(writer, flows._evidence, index)
+        write_frames(writer, flows._evidence, index, comment if kind == "pcapng" else "")
     return kind
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import merge
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -156,10 +157,9 @@ class Conversation:
         """
         from tcpflow_scapy.flows.transcript import lines
 
-        for line in lines(self, width):
-            yield from line[:-1]
-            style, text = line[-1]
-            yield style, text + "\n"
+        spans = ((*line[:-1], (line[-1][0], line[-1][1] + "\n")) for line in lines(self, width))
+        for style, run in groupby(chain.from_iterable(spans), key=itemgetter(0)):
+            yield style, "".join(text for _, text in run)
 
     @property
     def text(self) -> str:

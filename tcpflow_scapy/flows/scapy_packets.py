@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.reassembly.columns import ranges
 
 if TYPE_CHECKING:
     from scapy.plist import PacketList
@@ -22,7 +23,24 @@ def flow_frames(evidence: Evidence, flows: Array) -> Array:
     starts = found.streams.packet_start
     rows = [found.order[int(starts[2 * f]) : int(starts[2 * f + 2])] for f in flows.tolist()]
     index = np.concatenate(rows) if rows else np.empty(0, np.int64)
-    return np.unique(evidence.packets.frame[index])
+    frames = evidence.packets.frame[index].astype(np.int64)
+    return np.unique(np.concatenate((frames, _fragment_frames(evidence, index))))
+
+
+def _fragment_frames(evidence: Evidence, rows: Array) -> Array:
+    """Frames of all fragments whose bytes are part of the given segments."""
+    origins = evidence.origins
+    if origins is None or not len(origins.start):
+        return np.empty(0, np.int64)
+    packets = evidence.packets
+    begin = packets.header[rows]
+    end = begin + packets.data_offset[rows] + packets.length[rows]
+    first = np.searchsorted(origins.start, begin, side="right") - 1
+    inside = (first >= 0) & (begin < (origins.start + origins.length)[np.maximum(first, 0)])
+    last = np.searchsorted(origins.start, end[inside], side="left")
+    pieces = ranges(first[inside], last - first[inside])
+    frames: Array = origins.frame[pieces].astype(np.int64)
+    return frames
 
 
 def packet_list(evidence: Evidence, flows: Array) -> PacketList:

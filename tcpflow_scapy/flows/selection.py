@@ -49,3 +49,14 @@ def _utc(value: Any) -> pd.Timestamp:
 
     stamp = pd.Timestamp(value)
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def endpoint(text: str) -> tuple[bytes, int] | None:
+    """``address:port`` as packed address and port; IPv6 with or without brackets."""
+    address, _, port = text.strip().rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        return None
+    try:
+        return ip_address(address.strip("[]")).packed, int(port)
+    except ValueError:
+        return None

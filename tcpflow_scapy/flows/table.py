@@ -13,6 +13,7 @@ from tcpflow_scapy.flows.capture import Capture
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.flows.frames import conflict_frame, gap_frame, packet_frame
+from tcpflow_scapy.flows.selection import endpoint
 
 if TYPE_CHECKING:
     import os
@@ -101,7 +102,7 @@ class FlowTable:
     def _by_name(self, name: str) -> Flow | FlowTable:
         """A flow by its endpoints, in either direction; a table if there are several."""
         left, dash, right = name.rpartition("-")
-        ends = [_endpoint(text) for text in (left, right)]
+        ends = [endpoint(text) for text in (left, right)]
         if not dash or None in ends:
             raise KeyError(f"{name!r} is not of the form address:port-address:port")
         keys = np.array([self._endpoint_key(*e) for e in ends if e is not None], np.int64)
@@ -224,21 +225,26 @@ class FlowTable:
 
         return pd.Series([f.community_id for f in self], index=self.df.index, name="community_id", dtype=str)
 
-    def search(self, pattern: Any, *, limit: int | None = None) -> pd.DataFrame:
+    def search(self, pattern: Any, *, bodies: bool = False, limit: int | None = None) -> pd.DataFrame:
         """Matches in stream data, across the borders of segments; a match never spans a gap.
 
         Parameters
         ----------
         pattern : bytes, str or compiled expression
             Plain bytes or text are looked for as they are, ``re.compile(...)`` as an expression.
+        bodies : bool
+            Look through HTTP bodies instead, after chunks and content codings were undone.
         limit : int, optional
             Stop after so many.
 
         Returns
         -------
         pandas.DataFrame
-            flow, direction, offset, length, frame, time, match.
+            flow, direction, offset, length, frame, time, match; with `bodies` also body_offset and url.
         """
+        if bodies:
+            found: pd.DataFrame = verb("search_bodies")(self, pattern, limit)
+            return found
         from tcpflow_scapy.flows.search import search_streams
 
         return search_streams(self._evidence, self._streams, pattern, limit)
@@ -329,6 +335,16 @@ class FlowTable:
         plots: Plots = verb("plots_of_flows")(self)
         return plots
 
+    def browse(self, **options: Any) -> Any:
+        """A table to sort, filter, mark and look into, in a notebook (needs the ``notebook`` extra).
+
+        Returns
+        -------
+        FlowBrowser
+            Its ``marked``, ``selected`` and ``shown`` are tables of flows.
+        """
+        return verb("browse")(self, **options)
+
     def report(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write one page about these flows: ``.pdf`` or ``.html``, by the name (needs the ``plot`` extra)."""
         verb("report")(self, path, **options)
@@ -359,11 +375,6 @@ class FlowTable:
 
         pretty(flow_table(self), f"<FlowTable of {len(self)} flows>", printer, cycle)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        from tcpflow_scapy.flows.looks import flow_table, pretty
-
-        pretty(flow_table(self), f"<FlowTable of {len(self)} flows>", printer, cycle)
-
     def __rich__(self) -> Any:
         from tcpflow_scapy.flows.looks import flow_table
 
@@ -381,16 +392,3 @@ class _Loc:
         if found.ndim == 1 and not isinstance(key, (slice, list, np.ndarray)) and np.ndim(key) == 0:
             return Flow(self._table._evidence, int(key))
         return FlowTable(self._table._evidence, found.index.to_numpy())
-
-
-def _endpoint(text: str) -> tuple[bytes, int] | None:
-    """``address:port`` as packed address and port; IPv6 with or without brackets."""
-    from ipaddress import ip_address
-
-    address, _, port = text.strip().rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        return None
-    try:
-        return ip_address(address.strip("[]")).packed, int(port)
-    except ValueError:
-        return None
