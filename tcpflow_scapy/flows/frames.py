@@ -160,7 +160,8 @@ def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``flow``, ``direction``, ``start``, ``end`` (half open), ``length``, ``frame`` (which contradicts),
-        ``delivered_frame``, ``delivered`` and ``other`` (bytes: what is in the stream, what the frame said).
+        ``delivered_frame`` (which carried the first of the bytes that are delivered), ``delivered`` and
+        ``other`` (bytes: what is in the stream, what the frame said).
     """
     import pandas as pd
 
