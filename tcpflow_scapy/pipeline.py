@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcpflow_scapy.capture import open_source
-from tcpflow_scapy.capture.frames import BATCHES_ALIVE, Array, FrameBatch, FrameTable, FrameTableBuilder
+from tcpflow_scapy.capture.frames import Array, FrameTable, FrameTableBuilder
 from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
@@ -86,19 +84,10 @@ def reassemble(
         decoder = Decoder(opened.store, verify_checksums=verify_checksums, fragments=fragments)
         builder = FrameTableBuilder()
 
-        def work(batch: FrameBatch) -> None:
+        # One thread: a second one would wait for the interpreter lock (docs/decisions/, "One thread").
+        for batch in opened.batches():
             selected = None if compiled is None else compiled.matches(batch)
             builder.append(batch, decoder.decode(batch, selected))
-
-        # Decoding runs beside the walk; a batch's memory lives until BATCHES_ALIVE more are drawn.
-        with ThreadPoolExecutor(1, thread_name_prefix="decode") as pool:
-            pending: deque[Future[None]] = deque()
-            for batch in opened.batches():
-                pending.append(pool.submit(work, batch))
-                if len(pending) >= BATCHES_ALIVE:
-                    pending.popleft().result()
-            for future in pending:
-                future.result()
         frames = builder.build()
         packets = decoder.finish(frames)
         if compiled is not None:
