@@ -61,8 +61,8 @@ def reassemble(
         Show a bar: None only for long work on an interactive terminal or in a notebook.
     fragments : str, optional
         Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``,
-        ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it is
-        one of these.
+        ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it
+        is one of these.
 
     Returns
     -------
