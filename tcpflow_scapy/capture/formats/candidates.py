@@ -29,14 +29,24 @@ class Candidates:
         self._piece = -1
         self._found: tuple[Array, Array] = (np.empty(0, np.int64), np.empty(0, np.int64))
 
-    def find(self, begin: int, seconds: int | None, accept: Callable[[int, int | None], bool]) -> int | None:
+    def find(
+        self,
+        begin: int,
+        seconds: int | None,
+        accept: Callable[[int, int | None], bool],
+        stop: int | None = None,
+    ) -> int | None:
         """First offset from `begin` on that looks like a record header and that `accept` takes.
 
         `accept` is also given the time that the records there should be near: `seconds`, and then,
-        for the places of the same piece that are not, None.
+        for the places of the same piece that are not, None. With `stop`, only places before it that
+        are near count.
         """
-        for piece in range(begin // PIECE, self._medium.size // PIECE + 1):
+        end = self._medium.size if stop is None else stop
+        for piece in range(begin // PIECE, end // PIECE + 1):
             for offset, near in self._places(piece, begin, seconds):
+                if stop is not None and (offset >= stop or not near):
+                    break
                 self._tried += 1
                 if self._tried > MAX_CANDIDATES:
                     return None

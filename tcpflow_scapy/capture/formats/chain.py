@@ -54,6 +54,7 @@ class ChainReader:
         self._adjust = adjust
         self._steps = Steps(layout)
         self._mender = ChainMender(reading, layout)
+        self._last: int | None = None
 
     def batches(self, start: int) -> Iterator[FrameBatch]:
         """Walk from `start` to the end."""
@@ -68,6 +69,7 @@ class ChainReader:
                 headers = window.gather(self._layout.dtype, positions)
             need = 0
             if len(positions):
+                self._last = window.base + int(positions[-1])
                 yield self._batch(window, positions, headers, mended)
             elif after == 0:
                 # One record that is longer than the window.
@@ -131,7 +133,7 @@ class ChainReader:
     def _mend(self, window: Window, positions: Array, after: int) -> tuple[Array, dict[int, int], int]:
         """The careful walk over the rest of a window, from the record that cannot be believed."""
         base = window.base
-        followed = Followed((positions + base).tolist())
+        followed = Followed((positions + base).tolist(), self._last)
         end = self._mender.walk(followed, base + after, base + window.end)
         return np.array(followed.offsets, np.int64) - base, followed.mended, end - base
 

@@ -13,12 +13,16 @@ If nothing explains the bytes better, what was read stands, as Wireshark would s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpflow_scapy.capture.formats.candidates import Candidates
 from tcpflow_scapy.capture.formats.records import FRAME_PADDING, Record, RecordLayout
 from tcpflow_scapy.capture.limits import MAX_MENDS
 from tcpflow_scapy.capture.reading import Reading
+
+Accept = Callable[[int, int | None], bool]
+"""(offset, seconds) -> do records run from here, near that time"""
 
 ENOUGH = 6
 """Points that make a chain: a record whose fields agree has one, and one more if it is near its
@@ -38,6 +42,8 @@ class Followed:
 
     offsets: list[int]
     """in the medium"""
+    before: int | None = None
+    """the last record of the window before"""
     mended: dict[int, int] = field(default_factory=dict)
     """captured lengths of records whose header states a wrong one, by index in `offsets`"""
 
@@ -114,7 +120,7 @@ class ChainMender:
             self._doubts += 1
             return self._repair_header(followed, len(followed.offsets), at)
         # Where either of two words may be the length nearly any bytes can be followed.
-        seconds = self._seconds(followed.offsets, len(followed.offsets))
+        seconds = self._seconds(followed, len(followed.offsets))
         if self._trusted(record, seconds) or self._chained(at + record.length, record):
             return None
         self._doubts += 1
@@ -125,15 +131,29 @@ class ChainMender:
         self._mends += 1
         if self._mends > MAX_MENDS:
             return None
-        sound = self._sound_part(followed.offsets)
+        sound = self._sound_part(followed)
         suspect = followed.offsets[sound] if sound < len(followed.offsets) else at
-        # Is this only a file that ends inside a record? Then nothing but an exact fit counts.
-        cut = suspect == at and (record is None or self._layout.plausible(record))
+        # Records that agree with themselves but are of another time: bytes may be missing or added,
+        # and then better ones lie inside them.
+        early = self._sound_part(followed, of_time=True)
+        if early < sound and (found := self._search(followed, early, self._chained_near, stop=at)):
+            return found
+        accept, stop = self._chained_near, None
+        if suspect == at and (record is None or self._layout.plausible(record)):
+            # Perhaps this is only a file that ends inside a record. Its data may be a capture, too:
+            # nothing but an exact fit counts, unless the record looks odd.
+            seconds = self._seconds(followed, sound)
+            if record is None or (
+                self._layout.consistent(record) and self._trusted(record, seconds, of_time=True)
+            ):
+                accept = self._reaches_end
+            else:
+                stop = self._medium.size
         while True:
             found = (
                 self._repair_header(followed, sound, suspect)
                 or self._repair_last(followed, sound)
-                or self._search(followed, sound, suspect, cut)
+                or self._search(followed, sound, accept, at, stop, early)
             )
             if found is not None:
                 return found
@@ -142,32 +162,39 @@ class ChainMender:
             # No chain of consistent records from here to the end: so it will be from now on.
             self._strict = False
         end = self._medium.size
-        if not cut and (caplen := self._filling(suspect, end)) is not None:
+        if accept == self._chained_near and (caplen := self._filling(suspect, end)) is not None:
             followed.truncate(sound)
             followed.offsets.append(suspect)
             self._repaired(followed, caplen)
             return end
         return None
 
-    def _sound_part(self, offsets: list[int]) -> int:
+    def _sound_part(self, followed: Followed, of_time: bool = False) -> int:
         """How many of the followed records come before the suspicious ones at the end."""
-        sound = len(offsets)
+        offsets, sound = followed.offsets, len(followed.offsets)
         while sound and len(offsets) - sound < LOOK_BACK:
             record = self._record(offsets[sound - 1])
-            if record is None or self._trusted(record, self._seconds(offsets, sound - 1)):
+            if record is None or self._trusted(record, self._seconds(followed, sound - 1), of_time):
                 break
             sound -= 1
         return sound
 
-    def _trusted(self, record: Record, seconds: int | None) -> bool:
-        """Does a record that was followed look like one? Those of no bytes are what zeros look like."""
-        layout = self._layout
-        sane = record.caplen > 0 and layout.plausible(record)
-        return sane and (seconds is None or layout.near(record, seconds) or layout.consistent(record))
+    def _trusted(self, record: Record, seconds: int | None, of_time: bool = False) -> bool:
+        """Does a record that was followed look like one? Those of no bytes are what zeros look like.
 
-    def _seconds(self, offsets: list[int], count: int) -> int | None:
+        With `of_time` it has to be of the right time, too.
+        """
+        layout = self._layout
+        if not record.caplen or not layout.plausible(record):
+            return False
+        if seconds is None or layout.near(record, seconds):
+            return True
+        return not of_time and layout.consistent(record)
+
+    def _seconds(self, followed: Followed, count: int) -> int | None:
         """Time of the last of the first `count` records."""
-        record = self._record(offsets[count - 1]) if count else None
+        at = followed.offsets[count - 1] if count else followed.before
+        record = None if at is None else self._record(at)
         return record.seconds if record else None
 
     def _repair_header(self, followed: Followed, sound: int, suspect: int) -> int | None:
@@ -198,16 +225,29 @@ class ChainMender:
                 return end
         return None
 
-    def _search(self, followed: Followed, sound: int, suspect: int, cut: bool) -> int | None:
-        """The next place from where a chain runs."""
-        layout, begin = self._layout, suspect
+    def _search(
+        self,
+        followed: Followed,
+        sound: int,
+        accept: Accept,
+        at: int = 0,
+        stop: int | None = None,
+        of_time: int | None = None,
+    ) -> int | None:
+        """The next place from where a chain runs, before `stop` if there is one.
+
+        The first suspicious record is the one after the first `sound`, or that at `at`. The time near
+        which to search is that of the last of the first `of_time` records.
+        """
+        layout, offsets = self._layout, followed.offsets
+        suspect = begin = offsets[sound] if sound < len(offsets) else at
         if sound:
-            start = followed.offsets[sound - 1]
+            start = offsets[sound - 1]
             last = self._record(start)
             if last is not None and not layout.consistent(last):
                 begin = start + layout.header
-        accept = self._reaches_end if cut else self._chained_near
-        found = self._candidates.find(begin + 1, self._seconds(followed.offsets, sound), accept)
+        seconds = self._seconds(followed, sound if of_time is None else of_time)
+        found = self._candidates.find(begin + 1, seconds, accept, stop)
         if found is None:
             return None
         followed.truncate(sound)
@@ -251,10 +291,11 @@ class ChainMender:
             if record is None or not self._good(record):
                 # The file may be cut as well.
                 return record is None and points >= enough // 2
-            points += 1 + self._layout.near(record, seconds)
+            near = self._layout.near(record, seconds)
+            points += 1 + near
             at, seconds = at + record.length, record.seconds
             if at > self._medium.size:
-                return points > enough // 2
+                return near and points > enough // 2
         return True
 
     def _reaches_end(self, at: int, seconds: int | None) -> bool:

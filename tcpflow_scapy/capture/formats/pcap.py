@@ -177,10 +177,11 @@ def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> Record
 def _makes_sense(medium: Medium, layout: RecordLayout, at: int) -> bool:
     seconds: int | None = None
     for _ in range(FIRST_RECORDS):
-        if at == medium.size:
-            return True
         record = layout.parse(medium.read(at, layout.header))
-        if record is None or not layout.plausible(record):
+        if record is None:
+            # The file ends here, or inside a record: what came before is all there is to go by.
+            return True
+        if not layout.plausible(record):
             return False
         if seconds is not None and not layout.near(record, seconds):
             return False

@@ -145,6 +145,10 @@ class BlockMender:
         if length and (at + length == size or self._looks_good(at + length, order)):
             self._keep(positions, lengths, at, length, order)
             return at + length
+        if size - at >= 12 and self._length_at(size - 4, order) == size - at:
+            # The last block: its second length is the right one.
+            self._keep(positions, lengths, at, size - at, order)
+            return size
         cut = self._cut(at, order)
         found = self._search(at + 1, order, cut)
         if found is None:
