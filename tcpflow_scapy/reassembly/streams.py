@@ -36,6 +36,9 @@ from tcpflow_scapy.reassembly.tables import (
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_LONGEST_DATAGRAM = 65_535
+"""Bytes that an IP datagram can carry at most (RFC 791, 3.1)."""
+
 
 def build_streams(
     packets: PacketTable,
@@ -205,9 +208,18 @@ def _gaps(
     acknowledged: Array,
     incomplete: Array | None,
 ) -> tuple[GapTable, Array]:
-    cut = np.flatnonzero((offsets.wire > 0) & (packets.length[order] < packets.wire_length[order]))
+    short = packets.length[order] < packets.wire_length[order]
+    if incomplete is not None:
+        short |= incomplete[order]
+    cut = np.flatnonzero((offsets.wire > 0) & short)
     begin = np.maximum(offsets.start[cut] + packets.length[order[cut]], 0)
     stop = np.maximum(offsets.start[cut] + offsets.wire[cut], begin)
+    if incomplete is not None:
+        # The last fragment was never seen: the datagram went on for an unknown length, within IP's limit.
+        endless = incomplete[order[cut]] & (stop == begin)
+        stop = np.where(endless, begin + _LONGEST_DATAGRAM - offsets.wire[cut], stop)
+        # No further than its own stream: the next one begins behind it on the axis.
+        stop = np.maximum(np.minimum(stop, size[offsets.stream[cut]]), begin)
     place = base[offsets.stream[cut]]
     explained = []
     by_fragment = np.zeros(len(cut), bool)
