@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.capture.session import FlowSession
     from tcpflow_scapy.errors import (
         CaptureError,
         CaptureFormatError,
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 _HOME = {
     "reassemble": "tcpflow_scapy.pipeline",
     "FlowTable": "tcpflow_scapy.flows.table",
+    "FlowSession": "tcpflow_scapy.capture.session",
     "Flow": "tcpflow_scapy.flows.flow",
     "Stream": "tcpflow_scapy.flows.stream",
     **dict.fromkeys(
@@ -57,6 +59,7 @@ __all__ = [
     "ExportError",
     "FilterError",
     "Flow",
+    "FlowSession",
     "FlowTable",
     "LibpcapMissing",
     "Stream",
@@ -69,16 +72,12 @@ __all__ = [
 
 def load_ipython_extension(shell: Any) -> None:
     """``%load_ext tcpflow_scapy``: the magics ``%flows``, ``%follow``, ``%search`` ..., and completion."""
-    from tcpflow_scapy.notebook.extension import load
-
-    load(shell)
+    import_module("tcpflow_scapy.notebook.extension").load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """``%unload_ext tcpflow_scapy``: take them away again."""
-    from tcpflow_scapy.notebook.extension import unload
-
-    unload(shell)
+    import_module("tcpflow_scapy.notebook.extension").unload(shell)
 
 
 def __getattr__(name: str) -> Any:

@@ -18,9 +18,9 @@ def banner(flows: FlowTable) -> str:
     lines = [
         f"flows: {plural(len(flows), 'flow')} from {plural(capture.frames, 'frame')} of {names}",
         "",
-        "  flows                          the table; flows.df is the same as a DataFrame",
-        '  flows.query("missing_bytes > 0")   a selection, again a table; .export("out/") writes its files',
-        "  %follow 0                      one conversation; flows[0].server.data are its bytes",
+        "  flows                      the table; flows.df for pandas",
+        '  flows.query("gaps > 0")    fewer flows; .export("out/")',
+        "  %follow 0                  what was said in flow 0",
         "",
     ]
     return "\n".join(lines)

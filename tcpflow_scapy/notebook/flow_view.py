@@ -170,7 +170,10 @@ class FlowView:
         known = int(values.notna().sum())
         if isinstance(values.dtype, pd.CategoricalDtype):
             rank = _ranks(values.cat.categories.tolist())
-            return np.append(rank, len(rank))[values.cat.codes.to_numpy()], known
+            keys = np.append(rank, len(rank))
+            if len(keys) <= 1 << 16:
+                keys = keys.astype(np.uint16)  # which numpy sorts by radix, several times as fast
+            return keys[values.cat.codes.to_numpy()], known
         keys = values.to_numpy(dtype="datetime64[ns]") if values.dtype.kind == "M" else values.to_numpy()
         return keys, known
 
