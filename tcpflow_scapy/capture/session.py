@@ -2,7 +2,7 @@
 
     >>> session = FlowSession()
     >>> sniff(offline="a.pcap", session=session, store=False)
-    >>> open_source(session)
+    >>> flows = session.flows()
 
 The class derives from Scapy's `DefaultSession` and is made when it is first asked for, so that
 importing this module does not import Scapy.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.capture.limits import USUAL_FRAME
@@ -97,6 +98,11 @@ def session_class() -> Any:
             from tcpflow_scapy.capture import open_source
 
             return open_source(self)
+
+        def flows(self, **options: Any) -> Any:
+            """What was seen so far as a `FlowTable`; options as for `reassemble`."""
+            # By name: capture must not know the stages that build on it.
+            return import_module("tcpflow_scapy.pipeline").reassemble(self, **options)
 
         def __len__(self) -> int:
             return self.recorder.count
