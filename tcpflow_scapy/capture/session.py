@@ -70,6 +70,12 @@ class Recorder:
 @cache
 def session_class() -> Any:
     """The class, made once."""
+    # Scapy knows link types only once their layers are imported; else it hands out frames as Raw.
+    import scapy.layers.dot11
+    import scapy.layers.inet
+    import scapy.layers.inet6
+    import scapy.layers.l2
+    import scapy.layers.ppp  # noqa: F401
     from scapy.sessions import DefaultSession
 
     class FlowSession(DefaultSession):  # type: ignore[misc]

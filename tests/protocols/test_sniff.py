@@ -45,7 +45,7 @@ def tarred() -> bytes:
         (b"\xff\xfb\x90\x64" + bytes(40), "audio/mpeg"),
         (b"MZ\x90\0" + bytes(100), "application/vnd.microsoft.portable-executable"),
         (b"MZ is how a text can begin", "text/plain"),
-        (gzip.compress(b"x"), "application/gzip"),
+        (gzip.compress(b"x", mtime=0), "application/gzip"),
         (lzma.compress(b"x"), "application/x-xz"),
         (tarred(), "application/x-tar"),
         (zipped("a.txt"), "application/zip"),
