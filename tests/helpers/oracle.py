@@ -83,6 +83,7 @@ class ExpectedStream:
     source: Endpoint
     destination: Endpoint
     has_syn: bool = False
+    has_fin: bool = False
     base: int = 0
     """script offset of stream offset 0"""
     bytes_at: dict[int, list[Version]] = field(default_factory=dict)
@@ -231,6 +232,7 @@ def _fill(stream: ExpectedStream, mine: list[tuple[int, Frame]], theirs: list[Fr
     # What a RST acknowledges is left out: any forger can write it, and no stack needs it.
     honest = [f for f in theirs if f.ack_offset is not None and not f.flags & RST]
     # The FIN takes a number, but is no byte. Where it was not captured nobody can tell it from one.
+    stream.has_fin = any(f.flags & FIN for _, f, _ in carrying)
     fins = [f.offset + len(f.payload) for _, f, _ in carrying if f.flags & FIN]
     acks = [min([f.ack_offset or 0, *fins]) - stream.base for f in honest]
     stream.acknowledged = max([0, *acks])
