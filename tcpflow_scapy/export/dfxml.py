@@ -122,7 +122,7 @@ def to_dfxml(
         text.flush()
         text.detach()
 
-    write_whole(path, write, overwrite=overwrite)
+    write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
 
 
 def _write(

@@ -64,7 +64,7 @@ def to_pcap(
         with _writer(chosen, file, evidence, index) as writer:
             write_frames(writer, evidence, index)
 
-    write_whole(path, write, overwrite=overwrite)
+    write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return len(index)
 
 

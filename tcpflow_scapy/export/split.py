@@ -114,5 +114,5 @@ def unused_frames(flows: FlowTable, path: str | os.PathLike[str], *, overwrite: 
     def write(file: BinaryIO) -> None:
         _write(file, flows, index, wanted)
 
-    write_whole(path, write, overwrite=overwrite)
+    write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return len(index)

@@ -46,7 +46,7 @@ def to_csv(
         text.flush()
         text.detach()
 
-    return _deliver(path, write, overwrite)
+    return _deliver(flows, path, write, overwrite)
 
 
 def to_json(
@@ -81,7 +81,7 @@ def to_json(
         if text and not text.endswith("\n"):
             file.write(b"\n")
 
-    return _deliver(path, write, overwrite)
+    return _deliver(flows, path, write, overwrite)
 
 
 def to_parquet(
@@ -123,7 +123,7 @@ def to_parquet(
         whole = io.BytesIO()
         write(whole)
         return whole.getvalue()
-    write_whole(path, write, overwrite=overwrite)
+    write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return None
 
 
@@ -154,11 +154,14 @@ def _harmless(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _deliver(
-    path: str | os.PathLike[str] | None, write: Callable[[BinaryIO], None], overwrite: bool
+    flows: FlowTable,
+    path: str | os.PathLike[str] | None,
+    write: Callable[[BinaryIO], None],
+    overwrite: bool,
 ) -> str | None:
     if path is None:
         whole = io.BytesIO()
         write(whole)
         return whole.getvalue().decode()
-    write_whole(path, write, overwrite=overwrite)
+    write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return None

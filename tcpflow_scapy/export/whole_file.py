@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -15,7 +15,11 @@ from tcpflow_scapy.export.folder import export_error
 
 
 def write_whole(
-    path: str | os.PathLike[str], write: Callable[[BinaryIO], None], *, overwrite: bool = True
+    path: str | os.PathLike[str],
+    write: Callable[[BinaryIO], None],
+    *,
+    overwrite: bool = True,
+    sources: Iterable[str] = (),
 ) -> None:
     """Write one file through `write`, under a temporary name that becomes the file's when all is there.
 
@@ -27,11 +31,13 @@ def write_whole(
         Gets a binary file object, opened for writing.
     overwrite : bool
         Replace an existing file; otherwise a taken name is an error.
+    sources : iterable of path
+        The captures that the contents come from: evidence, which is never replaced.
 
     Raises
     ------
     ExportError
-        The file cannot be written, is a folder or a symbolic link, or is there already.
+        The file cannot be written, is a folder or a symbolic link, is there already, or is a source.
     """
     target = os.fspath(path)
     if target == "-":
@@ -46,7 +52,17 @@ def write_whole(
             return
     except (OSError, ValueError) as error:
         raise error if isinstance(error, ExportError) else export_error(target, error) from error
+    if any(_same_file(target, source) for source in sources):
+        raise ExportError(f"{target}: is the capture that was read; it is not replaced")
     _write_and_rename(target, write, overwrite)
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whatever the names are; sources that are no files have names, too (``<PacketList>``)."""
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_device(target: str) -> bool:

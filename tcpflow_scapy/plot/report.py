@@ -66,7 +66,7 @@ def report(
     def write(file: BinaryIO) -> None:
         file.write(made)
 
-    verb("write_whole")(path, write, overwrite=overwrite)
+    verb("write_whole")(path, write, overwrite=overwrite, sources=flows.capture.paths)
 
 
 def _names(flows: FlowTable) -> str:

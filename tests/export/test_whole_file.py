@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 import pytest
 
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.whole_file import write_whole
+from tests.helpers.traffic import Capture, Conversation
 
 
 def write(file: BinaryIO) -> None:
@@ -81,3 +83,26 @@ def test_names_that_cannot_be(tmp_path: Path, kind: str) -> None:
     assert sorted(os.listdir(tmp_path)) == before
     if kind == "link":
         assert (tmp_path / "real").read_bytes() == b"mine"
+
+
+def test_the_source_is_never_replaced(tmp_path: Path) -> None:
+    conversation = Conversation()
+    conversation.handshake()
+    path = tmp_path / "evidence.pcap"
+    Capture(conversation).write(path)
+    (tmp_path / "other name.pcap").hardlink_to(path)
+    before = path.read_bytes()
+    flows = reassemble(path)
+    for name in ("evidence.pcap", "other name.pcap"):
+        target = tmp_path / name
+        for verb in (flows.to_pcap, flows.unused_to_pcap, flows.to_csv, flows.to_json, flows.to_dfxml):
+            with pytest.raises(ExportError, match="is the capture that was read"):
+                verb(target)
+        assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["evidence.pcap", "other name.pcap"]
+
+
+def test_sources_without_a_file_stop_nothing(tmp_path: Path) -> None:
+    write_whole(tmp_path / "x", write, sources=["<PacketList>", "", "a\0b", str(tmp_path / "absent")])
+    write_whole(tmp_path / "x", write, sources=["<PacketList>", ""])
+    assert (tmp_path / "x").read_bytes() == b"whole"
