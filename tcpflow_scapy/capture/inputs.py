@@ -25,7 +25,7 @@ from tcpflow_scapy.capture.scapy_packets import (
 from tcpflow_scapy.capture.spool import Spool
 from tcpflow_scapy.capture.streams import ByteStream, Report, descriptor_stream, object_stream
 from tcpflow_scapy.capture.writer import CaptureWriter, PcapngWriter
-from tcpflow_scapy.errors import CaptureError, CaptureFormatError
+from tcpflow_scapy.errors import CaptureError, CaptureFormatError, CaptureOSError
 
 ACCEPTED = (
     "a path, a list of paths, '-', a binary file object, or Scapy packets (a reader, a PacketList, "
@@ -105,6 +105,8 @@ def _is_iterable_of_paths(source: Any) -> bool:
 
 def _one(source: Any, arrived: Arrived) -> Input:
     if isinstance(source, str) and source == "-":
+        if sys.stdin is None:  # closed by who started this process
+            raise CaptureOSError("closed", path="<stdin>")
         return _stream(sys.stdin.buffer, "<stdin>", arrived)
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)

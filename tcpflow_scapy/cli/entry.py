@@ -11,7 +11,7 @@ from types import FrameType
 
 from tcpflow_scapy import __version__
 from tcpflow_scapy.cli.arguments import HelpWanted, VersionWanted, parse
-from tcpflow_scapy.cli.messages import PROGRAM, say
+from tcpflow_scapy.cli.messages import PROGRAM, STDOUT_CLOSED, say
 from tcpflow_scapy.cli.settings import Settings, UsageError
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -32,19 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    if sys.stderr is None:  # closed by who started this process: messages go nowhere
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     try:
         try:
             settings = parse(sys.argv[1:] if arguments is None else arguments)
         except HelpWanted:
             from tcpflow_scapy.cli.usage import usage
 
-            sys.stdout.write(usage())
-            sys.stdout.flush()
-            return DONE
+            return _print(usage())
         except VersionWanted:
-            sys.stdout.write(f"{PROGRAM} {__version__}\n")
-            sys.stdout.flush()
-            return DONE
+            return _print(f"{PROGRAM} {__version__}\n")
         return _guarded(settings)
     except UsageError as error:
         say(f"{error} (-h prints help)")
@@ -56,6 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
+
+
+def _print(text: str) -> int:
+    if sys.stdout is None:
+        say(STDOUT_CLOSED)
+        return FAILED
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return DONE
 
 
 def _guarded(settings: Settings) -> int:

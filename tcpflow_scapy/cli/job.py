@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT
-from tcpflow_scapy.cli.messages import plural, say
+from tcpflow_scapy.cli.messages import STDOUT_CLOSED, plural, say
 from tcpflow_scapy.cli.outputs import Outcome, write_outputs
 from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
+from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
@@ -27,6 +28,8 @@ def run(settings: Settings) -> int:
         The exit code: 1 where a capture could not be read to its end, as in tcpflow.
     """
     template = chosen_template(settings)
+    if sys.stdout is None and (settings.console or settings.table):
+        raise ExportError(STDOUT_CLOSED)
     for note in settings.notes:
         say(note)
     flows = load(settings)

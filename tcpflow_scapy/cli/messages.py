@@ -8,6 +8,8 @@ from tcpflow_scapy.render.escape import one_line
 
 PROGRAM = "tcpflow-scapy"
 
+STDOUT_CLOSED = "standard output is closed"
+
 
 def say(text: str) -> None:
     """One line on standard error; a file name in it may hold anything, so it is escaped."""

@@ -41,6 +41,8 @@ def write_whole(
     """
     target = os.fspath(path)
     if target == "-":
+        if sys.stdout is None:
+            raise ExportError("standard output is closed")
         sys.stdout.flush()
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -21,13 +21,14 @@ def select(
     Raises
     ------
     ValueError
-        If `host` is no address or network, or a time cannot be understood.
+        If `host` is no address or network, `port` no number of a port, or a time cannot be understood.
     """
     keep = np.ones(len(table), bool)
     if host is not None:
         keep &= _hosts(table["client"], host) | _hosts(table["server"], host)
     if port is not None:
-        keep &= ((table["client_port"] == port) | (table["server_port"] == port)).to_numpy()
+        number = _port(port)
+        keep &= ((table["client_port"] == number) | (table["server_port"] == number)).to_numpy()
     if time is not None:
         low, high = time if isinstance(time, (tuple, list)) else (time, time)
         if low is not None:
@@ -42,6 +43,14 @@ def _hosts(column: pd.Series, host: str) -> Array:
     inside = np.array([ip_address(text) in network for text in column.cat.categories], bool)
     codes = column.cat.codes.to_numpy()
     return inside[codes] if len(inside) else np.zeros(len(codes), bool)
+
+
+def _port(port: Any) -> int:
+    """A port that no flow can have is a slip, not an empty answer."""
+    text = str(port)
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+        raise ValueError(f"port is a number from 0 to 65535, not {port!r}")
+    return int(text)
 
 
 def _utc(value: Any) -> pd.Timestamp:

@@ -86,6 +86,9 @@ class FlowTable:
                 raise IndexError("the mask does not cover every flow of this table")
             key = key.astype(bool)
         array = np.asarray(key)
+        if array.ndim != 1:
+            kind = type(key).__name__
+            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}")
         if array.dtype == object and all(isinstance(x, (bool, np.bool_)) for x in array):
             array = array.astype(bool)
         if array.dtype == bool:

@@ -18,6 +18,8 @@ Run = subprocess.CompletedProcess[str]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+SAMPLE = str(ROOT / "sample_pcaps" / "redis.pcap")
+
 
 def run(*arguments: object, stdin: bytes | None = None, cwd: Path | None = None) -> tuple[int, str, str]:
     """Exit code, standard output, standard error of a fresh process."""
@@ -228,3 +230,22 @@ def _reads_a_pipe(pid: int) -> bool:
     """True once the process has nothing to do but wait."""
     modules = Path(f"/proc/{pid}/maps").read_text()
     return "numpy" in modules and "pipe" in Path(f"/proc/{pid}/wchan").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "words"),
+    [
+        (["-r", "-", "--table"], "<&-", "<stdin>: closed"),
+        (["-r", SAMPLE, "-c"], ">&-", "standard output is closed"),
+        (["-r", SAMPLE, "--csv", "-"], ">&-", "standard output is closed"),
+        (["--version"], ">&-", "standard output is closed"),
+        (["-r", "absent"], "2>&-", ""),
+    ],
+)
+def test_closed_standard_streams(arguments: list[str], closed: str, words: str) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "tcpflow_scapy", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (f"tcpflow-scapy: {words}\n" if words else "")
+    assert done.stdout == ""

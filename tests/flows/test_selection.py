@@ -105,3 +105,13 @@ def test_conditions_together_and_none() -> None:
 def test_of_a_selection() -> None:
     assert FLOWS[[3, 1]].filter(port=443).df.index.tolist() == [1]
     assert len(FLOWS[:0].filter(host="10.0.0.1", port=80, time="2023-11-15 12:03")) == 0
+
+
+@pytest.mark.parametrize("port", ["http", "", -1, 70000, 80.5, True])
+def test_what_is_no_port_is_refused(port: object) -> None:
+    with pytest.raises(ValueError, match="port is a number"):
+        numbers(port=port)
+
+
+def test_a_port_in_digits() -> None:
+    assert numbers(port="443") == numbers(port=443) == [1]

@@ -287,3 +287,9 @@ def test_an_empty_table_does_everything() -> None:
         assert repr(flows)
         assert flows._repr_html_()
     assert empty.capture.frames == 0
+
+
+@pytest.mark.parametrize("key", [None, True, {1}, 1.0, [[0]], [0.5]])
+def test_odd_keys_are_refused_in_words(key: object) -> None:
+    with pytest.raises(TypeError, match="flows are selected by number, slice, mask, list or name"):
+        FLOWS[key]
