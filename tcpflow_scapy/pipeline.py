@@ -48,7 +48,8 @@ def reassemble(
         A pcap-filter expression, with tcpdump's meaning.
     overlap : str
         Which version of a byte is delivered when segments disagree: ``first``, ``last``, or the behaviour of
-        a stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). Conflicts are recorded in any case.
+        a stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). First and last are meant in the order of
+        the frames, not by their clocks. Conflicts are recorded in any case.
     max_gap : int
         A jump in data of more bytes than this begins a new flow.
     timeout : float, optional

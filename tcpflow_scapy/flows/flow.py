@@ -72,6 +72,11 @@ class Flow:
         return self.end - self.start
 
     @property
+    def complete(self) -> bool:
+        """True if every byte of both streams, from SYN to FIN, was captured."""
+        return all(stream.complete for stream in self.streams)
+
+    @property
     def vlan(self) -> tuple[int, ...]:
         """VLAN ids of its first packet, outermost first."""
         vlan: tuple[int, ...] = self._encapsulation.vlan
