@@ -70,6 +70,10 @@ class Store:
             return [buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)]
         return [self.read(a, n) for a, n in zip(addresses, lengths, strict=True)]
 
+    def contiguous(self, number: int) -> bool:
+        """Whether `array` costs nothing: the buffer is memory of its own, not pieces of others."""
+        return not hasattr(self._buffers[number], "array")
+
     def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The buffer of that number as a read-only uint8 array (no copy)."""
         buffer = self._buffers[number]

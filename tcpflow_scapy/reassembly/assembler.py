@@ -21,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SHORT = 64
 """Duplicates up to so many bytes are compared by column, longer ones slice by slice."""
 _COMPARE_CHUNK = 512
+_FEW = 50_000
+"""Pieces up to which a buffer that is no memory of its own is read piece by piece."""
 _WINDOW = 32 << 20
 """Payload of overlapping pieces that is compared at a time."""
 
@@ -236,6 +238,9 @@ def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, confl
     short = (ordered.length[lost] <= _SHORT) & (number == two >> ADDRESS_SHIFT)
     for buffer in np.unique(number[short]).tolist():
         rows = np.flatnonzero(short & (number == buffer))
+        if len(rows) < _FEW and not store.contiguous(buffer):
+            short[rows] = False
+            continue
         memory = store.array(buffer)
         base = buffer << ADDRESS_SHIFT
         for chunk in range(0, len(rows), 1 << 16):
@@ -329,18 +334,21 @@ def _compare_mixed(pieces: Pieces, extents: Pieces, store: Store, conflicts: _Co
 
 def _compare_window(part: Pieces, delivered: bytes, at: Array, store: Store, conflicts: _Conflicts) -> None:
     """Compare pieces with what is delivered; `at` is the place of each in `delivered`."""
-    short = np.flatnonzero(part.length <= _SHORT)
-    numbers = part.address[short] >> ADDRESS_SHIFT
+    short = part.length <= _SHORT
+    numbers = part.address >> ADDRESS_SHIFT
     laid = np.frombuffer(delivered, np.uint8)
-    for buffer in np.unique(numbers).tolist():
-        rows = short[numbers == buffer]
+    for buffer in np.unique(numbers[short]).tolist():
+        rows = np.flatnonzero(short & (numbers == buffer))
+        if len(rows) < _FEW and not store.contiguous(buffer):
+            short[rows] = False
+            continue
         lengths = part.length[rows]
         memory = store.array(buffer)
         theirs = memory[ranges(part.address[rows] - (buffer << ADDRESS_SHIFT), lengths)]
         differs = theirs != laid[ranges(at[rows], lengths)]
         if differs.any():
             conflicts.note(differs, part.start[rows], lengths, part.row[rows])
-    long = np.flatnonzero(part.length > _SHORT)
+    long = np.flatnonzero(~short)
     for chunk in range(0, len(long), _COMPARE_CHUNK):
         rows = long[chunk : chunk + _COMPARE_CHUNK]
         lengths = part.length[rows].tolist()

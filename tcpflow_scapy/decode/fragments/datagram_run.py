@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 WINDOW = 128
 """Bytes of each datagram that are looked at first; deeper headers are rare and looked at again."""
 
-CHUNK = 16 << 20
+CHUNK = 4 << 20
 """Bytes of windows in memory at a time"""
 
 
@@ -157,33 +157,44 @@ def _windows(store: Store, pieces: Origins, plan: Plan, numbers: Array, size: Ar
 
     What lies behind a datagram in its window is not meant.
     """
-    first, ends = plan.first[numbers], plan.bounds()[numbers + 1]
-    address, length = pieces.address, pieces.length
-    memory = np.zeros(len(first) * window + BATCH_PADDING, np.uint8)
-    rows = memory[: len(first) * window].reshape(-1, window)
-    # Where one piece fills the window, or is all there is, it is copied by column.
-    simple = length[first] >= np.minimum(size, window)
-    place, buffer = address[first] & OFFSET_MASK, address[first] >> ADDRESS_SHIFT
-    for number in np.unique(buffer[simple]).tolist():
-        index = np.flatnonzero(simple & (buffer == number))
-        source = store.buffer(number)
-        if isinstance(source, PieceBuffer):
-            simple[index] = False
+    memory = np.zeros(len(numbers) * window + BATCH_PADDING, np.uint8)
+    piece, ends = plan.first[numbers], plan.bounds()[numbers + 1]
+    size = np.minimum(size, window)
+    rows, at = np.arange(len(numbers)), np.zeros(len(numbers), np.int64)
+    # One round for the first pieces, one for the second ...; few datagrams have several in their window.
+    while len(rows):
+        take = np.minimum(pieces.length[piece], size[rows] - at)
+        _copy(store, pieces.address[piece], take, memory, rows * window + at)
+        at = at + take
+        piece = piece + 1
+        on = np.flatnonzero((at < size[rows]) & (piece < ends[rows]))
+        rows, at, piece = rows[on], at[on], piece[on]
+    return memory
+
+
+def _copy(store: Store, address: Array, length: Array, memory: Array, to: Array) -> None:
+    """Copy short ranges out of the store to places in memory."""
+    buffer = address >> ADDRESS_SHIFT
+    for number in np.unique(buffer).tolist():
+        index = np.flatnonzero(buffer == number)
+        lengths, place = length[index], address[index] & OFFSET_MASK
+        if isinstance(store.buffer(number), PieceBuffer):
+            for start, count, target in zip(
+                address[index].tolist(), lengths.tolist(), to[index].tolist(), strict=True
+            ):
+                memory[target : target + count] = np.frombuffer(store.read(start, count), np.uint8)
             continue
         octets = store.array(number)
-        whole = place[index] + window <= len(octets)
-        simple[index[~whole]] = False
-        index = index[whole]
-        if len(index):
-            view = np.ndarray((len(octets) - window + 1,), f"V{window}", buffer=octets, strides=(1,))
-            rows[index] = view[place[index]].view(np.uint8).reshape(-1, window)
-    # The others are put together piece by piece: tiny fragments, and the last of a buffer.
-    for i in np.flatnonzero(~simple).tolist():
-        at = 0
-        for piece in range(int(first[i]), int(ends[i])):
-            take = min(int(length[piece]), window - at)
-            if take <= 0:
-                break
-            rows[i, at : at + take] = np.frombuffer(store.read(int(address[piece]), take), np.uint8)
-            at += take
-    return memory
+        if len(index) and int((place + lengths).max()) > len(octets):
+            # Only a file that has shrunk is that short.
+            lengths = np.clip(len(octets) - place, 0, lengths)
+        target, width = to[index], int(lengths.max())
+        same = lengths == width
+        if width and width <= len(octets):
+            # Most are of one length, the window's: whole ranges are copied many times faster than bytes.
+            source = np.ndarray((len(octets) - width + 1,), f"V{width}", buffer=octets, strides=(1,))
+            sink = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory, strides=(1,))
+            sink[target[same]] = source[place[same]]
+            lengths, place, target = lengths[~same], place[~same], target[~same]
+        run = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        memory[np.repeat(target, lengths) + run] = octets[np.repeat(place, lengths) + run]
