@@ -101,14 +101,14 @@ PEERS = (
         "packets, nothing reassembled",
         _python(_PCAP_READER),
         sys.executable,
-        limit=20_000,
+        limit=10_000,
     ),
     Peer(
         "Scapy TCPSession",
         "reassembled for Scapy's layers",
         _python(_TCP_SESSION),
         sys.executable,
-        limit=20_000,
+        limit=10_000,
     ),
     Peer(
         "cat",

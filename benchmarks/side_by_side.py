@@ -26,6 +26,7 @@ def compare(capture: Path, rounds: int, scratch: Path) -> Section:
         ["", "does", "wall", "of tcpflow's", "processor", "of tcpflow's"],
     )
     costs: dict[str, list[Cost]] = {}
+    run(["cat", str(capture)])
     there = [peer for peer in PEERS if peer.there]
     section.notes += [
         f"{p.name} is not here{': ' + p.missing if p.missing else ''}" for p in PEERS if not p.there
@@ -34,7 +35,7 @@ def compare(capture: Path, rounds: int, scratch: Path) -> Section:
         costs.setdefault(FLOWS, []).append(_flows(capture))
         for peer in there:
             # The slow ones have one or two turns, the others all.
-            if turn < (rounds if peer.name in ("tcpflow", "tcptrace", "cat") else min(rounds, 2)):
+            if turn < (rounds if peer.name in ("tcpflow", "tcptrace", "cat") else 1 if peer.limit else 2):
                 costs.setdefault(peer.name, []).append(_peer(peer, capture, scratch))
         costs.setdefault(EXPORT, []).append(_into(scratch, lambda out: export_ours(capture, out)))
     found = {key: best(values) for key, values in costs.items()}
