@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from heapq import merge
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.packets import ACK
+from tcpflow_scapy.reassembly.sequence import distances
 from tcpflow_scapy.reassembly.tables import GapCause
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.flow import Flow
 
 FORMS = ("text", "hex")
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_Place = tuple[int, int, int]
+"""Where something stands: time, frame number, bytes of the other stream that were acknowledged by then."""
 
 _STYLES = {
     # Cyan and magenta can be read on black and on white, and told apart by the colour-blind.
@@ -58,11 +64,36 @@ class Turn:
     """runs of this turn that were also seen with other contents"""
 
 
+def _interleaved(one: list[tuple[_Place, Turn]], two: list[tuple[_Place, Turn]]) -> Iterator[Turn]:
+    """Two lanes as one."""
+    i = j = 0
+    while i < len(one) and j < len(two):
+        if _comes_first(one[i], two[j]):
+            yield one[i][1]
+            i += 1
+        else:
+            yield two[j][1]
+            j += 1
+    yield from (turn for _, turn in chain(one[i:], two[j:]))
+
+
+def _comes_first(one: tuple[_Place, Turn], two: tuple[_Place, Turn]) -> bool:
+    """Whether the head of one lane goes before that of the other."""
+    (time, frame, heard), turn = one
+    (other_time, other_frame, other_heard), other = two
+    if time == other_time:
+        ready, other_ready = heard <= other.offset, other_heard <= turn.offset
+        if ready != other_ready:
+            return ready
+    return (time, frame) <= (other_time, other_frame)
+
+
 class Conversation:
     """Both directions of a flow, in order of time; shows itself in a terminal and in a notebook.
 
-    The order within each direction is that of its stream. Between the directions it goes by time, and by
-    frame number where the capture has no clock.
+    The order within each direction is that of its stream. Between the directions it goes by time. Where
+    times are the same, as in packets from memory, acknowledgments tell: nobody acknowledges what was not said
+    yet. Frame numbers decide what is left.
 
     Parameters
     ----------
@@ -87,7 +118,7 @@ class Conversation:
     def turns(self) -> list[Turn]:
         """Maximal runs of one talker, with gaps between them."""
         merged: list[Turn] = []
-        for _, turn in merge(self._lane(0), self._lane(1), key=itemgetter(0)):
+        for turn in _interleaved(self._lane(0), self._lane(1)):
             last = merged[-1] if merged else None
             if (
                 last is not None
@@ -103,8 +134,8 @@ class Conversation:
                 merged.append(turn)
         return merged
 
-    def _lane(self, side: int) -> list[tuple[tuple[int, int], Turn]]:
-        """Extents and gaps of one stream in its own order, each with the (time, frame) at which it stands.
+    def _lane(self, side: int) -> list[tuple[_Place, Turn]]:
+        """Extents and gaps of one stream in its own order, each with the place at which it stands.
 
         A byte cannot be read before those in front of it: late segments hold up what follows, and a gap
         stands where the byte before it stood.
@@ -122,10 +153,10 @@ class Conversation:
         first, last = found.streams.conflict_start[number : number + 2].tolist()
         conflicts = found.conflicts.start[first:last]
         clashing = np.searchsorted(conflicts, offset + length) - np.searchsorted(conflicts, offset)
-        stand = [(NO_TIME, 0)]
+        stand: list[_Place] = [(NO_TIME, 0, 0)]
         if len(packets):
-            reached = np.maximum.accumulate(times).tolist(), np.maximum.accumulate(frames).tolist()
-            stand += zip(*reached, strict=True)
+            places = (times, frames, self._heard(side, packets))
+            stand += zip(*(np.maximum.accumulate(x).tolist() for x in places), strict=True)
         columns = (offset, length, times, frames, clashing)
         lane = [
             (stand[i], Turn(name, at, n, time, frame, conflicts=clashes))
@@ -139,10 +170,20 @@ class Conversation:
         for at, stop, cause, i in zip(
             start.tolist(), end.tolist(), found.gaps.cause[first:last].tolist(), behind, strict=True
         ):
-            time, _ = stand[i]
-            lane.append((stand[i], Turn(name, at, stop - at, time, 0, gap=GapCause(cause).label)))
+            lane.append((stand[i], Turn(name, at, stop - at, stand[i][0], 0, gap=GapCause(cause).label)))
         lane.sort(key=lambda row: row[1].offset)
         return lane
+
+    def _heard(self, side: int, packets: Array) -> Array:
+        """How much of the other stream each packet acknowledges; 0 where that cannot be known."""
+        evidence = self.flow._evidence
+        found = evidence.reassembly
+        other = 2 * self.flow.id + 1 - side
+        if other in found.unwrapped:  # too long for 32 bits to tell
+            return np.zeros(len(packets), np.int64)
+        table = evidence.packets
+        heard = distances(table.acknowledgment[packets], found.streams.base[other : other + 1])
+        return np.where(table.flags[packets] & ACK, heard, 0)
 
     def pieces(self, width: int | None = None) -> Iterator[tuple[str, str]]:
         """(style, text) of the whole transcript; everything from the wire is escaped.

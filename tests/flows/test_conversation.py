@@ -72,6 +72,19 @@ def test_without_a_clock_the_frames_tell() -> None:
     assert [t[0] for t in turns(capture)] == ["client", "server", "client", "server"]
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("isn", [1000, (1 << 32) - 3])
+def test_without_clock_and_order_acknowledgments_tell(seed: int, isn: int) -> None:
+    c = Conversation(isn=isn, server_isn=isn)
+    c.handshake()
+    for number in range(4):
+        c.client(f"question {number}")
+        c.server(f"answer {number}")
+    c.close()
+    found = turns(Capture(c).shuffle(seed).without_times())
+    assert [t[0] for t in found] == ["client", "server"] * 4
+
+
 def test_the_transcript() -> None:
     capture = Capture(play(OPEN + "> 'GET /\\r\\n'\nx< 'lost'\n< '200\\n'\n> ACK"), start=10**18, step=10**9)
     assert lines(capture) == [
