@@ -12,6 +12,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.flows.categories import labelled
+from tcpflow_scapy.render.escape import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +166,8 @@ class Capture:
 
     def __repr__(self) -> str:
         unused = self.frames - self.used
-        text = f"<Capture {', '.join(self.paths)}: {self.format}, {self.frames} frames, {unused} unused"
+        names = one_line(", ".join(self.paths))
+        text = f"<Capture {names}: {self.format}, {self.frames} frames, {unused} unused"
         if self.problems:
             text += f", {len(self.problems)} problems"
         return text + ">"

@@ -148,3 +148,9 @@ def test_it_shows_itself() -> None:
     for text in (capture._repr_html_(), str(capture.__rich__().to_text())):
         assert "arp" in text
         assert "truncated ip" in text
+
+
+def test_a_hostile_name_stays_on_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "\x1b[31m\n<b>.pcap"
+    Capture(play("> SYN")).write(path)
+    assert "\\x1b[31m\\n<b>.pcap: pcap, 1 frames" in repr(reassemble(path).capture)
