@@ -31,7 +31,7 @@ MAX_PROBLEMS = 1_000
 MAX_MENDS = 10_000
 """Damaged places of one file at which reading is taken up again."""
 
-MAX_CANDIDATES = 200_000
+MAX_CANDIDATES = 50_000
 """Places of one file at which, after damage, a record chain is tried."""
 
 MAX_NESTING = 2

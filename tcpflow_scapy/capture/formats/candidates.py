@@ -42,7 +42,7 @@ class Candidates:
         for the places of the same piece that are not, None. With `stop`, only places before it that
         are near count.
         """
-        end = self._medium.size if stop is None else stop
+        end = self._medium.size if stop is None else min(stop, self._medium.size)
         for piece in range(begin // PIECE, end // PIECE + 1):
             for offset, near in self._places(piece, begin, seconds):
                 if stop is not None and (offset >= stop or not near):

@@ -82,9 +82,6 @@ class ChainReader:
         """Positions and headers of the complete records of a window, and where (from the window's
         start) the next record begins; no headers where the next one is not sound."""
         layout = self._layout
-        if layout.swappable:
-            # Old and rare: every header has to be read to know which length is which.
-            return np.empty(0, np.int64), None, 0
         if layout.order == NATIVE and layout.overhead:
             found = walk_native(window.words, layout.step, layout.overhead)
         else:
@@ -115,7 +112,7 @@ class ChainReader:
             spare = lengths - layout.header - caplen
             bad = (caplen > layout.limit) | (spare < 0) | (spare > MAX_PADDING)
             odd = spare > FRAME_PADDING
-        if self._mender.doubtful:
+        if self._mender.doubtful or layout.swappable:
             bad |= odd
         index = int(bad.argmax())
         return index if bad[index] else None
@@ -128,6 +125,8 @@ class ChainReader:
         record = layout.parse(window.memory[after : min(after + layout.header, window.end)].tobytes())
         if record is None:
             return window.base + window.end < size
+        if layout.swappable and after + record.length <= window.end:
+            return False  # the walk took the wrong one of its two lengths
         return layout.believable(record) and window.base + after + record.length <= size
 
     def _mend(self, window: Window, positions: Array, after: int) -> tuple[Array, dict[int, int], int]:

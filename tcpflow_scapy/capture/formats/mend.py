@@ -32,7 +32,10 @@ chance."""
 MAX_DOUBTS = 100
 """Records of one file that can be followed and are looked at twice all the same."""
 
-LOOK_BACK = 10_000
+DOUBT_REACH = 1 << 18
+"""Bytes that are searched for something better than a record that can be followed."""
+
+LOOK_BACK = 2_000
 """Records over which the beginning of damage is looked for."""
 
 
@@ -65,6 +68,7 @@ class ChainMender:
         self._mends = 0
         self._doubts = 0
         self._strict = True
+        self._dead: set[int] = set()
 
     def walk(self, followed: Followed, at: int, until: int) -> int:
         """Follow records one at a time.
@@ -124,10 +128,13 @@ class ChainMender:
         if self._trusted(record, seconds) or self._chained(at + record.length, record):
             return None
         self._doubts += 1
-        return self._explain(followed, at, record)
+        return self._explain(followed, at, record, DOUBT_REACH)
 
-    def _explain(self, followed: Followed, at: int, record: Record | None) -> int | None:
-        """Find where to go on, if there is a place that explains the bytes better."""
+    def _explain(
+        self, followed: Followed, at: int, record: Record | None, reach: int | None = None
+    ) -> int | None:
+        """Find where to go on, if there is a place that explains the bytes better, at most `reach`
+        bytes ahead."""
         self._mends += 1
         if self._mends > MAX_MENDS:
             return None
@@ -138,7 +145,7 @@ class ChainMender:
         early = self._sound_part(followed, of_time=True)
         if early < sound and (found := self._search(followed, early, self._chained_near, stop=at)):
             return found
-        accept, stop = self._chained_near, None
+        accept, stop = self._chained_near, reach and at + reach
         if suspect == at and (record is None or self._layout.plausible(record)):
             # Perhaps this is only a file that ends inside a record. Its data may be a capture, too:
             # nothing but an exact fit counts, unless the record looks odd.
@@ -147,7 +154,7 @@ class ChainMender:
                 self._layout.consistent(record) and self._trusted(record, seconds, of_time=True)
             ):
                 accept = self._reaches_end
-            else:
+            elif stop is None:
                 stop = self._medium.size
         while True:
             found = (
@@ -157,6 +164,8 @@ class ChainMender:
             )
             if found is not None:
                 return found
+            if reach:
+                return None
             if not self._strict:
                 break
             # No chain of consistent records from here to the end: so it will be from now on.
@@ -300,15 +309,19 @@ class ChainMender:
 
     def _reaches_end(self, at: int, seconds: int | None) -> bool:
         """Does a chain near that time run from here exactly to the end of the file?"""
-        for _ in range(LOOK_BACK):
+        tried = []
+        while self._strict and at < self._medium.size and at not in self._dead:
+            tried.append(at)
             record = self._record(at)
-            if record is None or not self._strict or not self._good(record):
-                return False
+            if record is None or not self._good(record):
+                break
             if seconds is not None and not self._layout.near(record, seconds):
-                return False
+                break
             at, seconds = at + record.length, record.seconds
-            if at >= self._medium.size:
-                return at == self._medium.size
+        if tried and at == self._medium.size:
+            return True
+        # Chains flow together: what led nowhere once is not followed again.
+        self._dead.update(tried)
         return False
 
     def _good(self, record: Record) -> bool:
