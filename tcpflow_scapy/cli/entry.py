@@ -76,7 +76,7 @@ def _guarded(settings: Settings) -> int:
 
         return run(settings)
     except FilterError as error:
-        raise UsageError(f"filter {settings.expression!r}: {error}") from None
+        raise UsageError(f"filter {settings.expression!r}: {error}{_hint(settings)}") from None
     except (TcpflowError, ImportError) as error:
         say(str(error))
         return FAILED
@@ -88,6 +88,13 @@ def _guarded(settings: Settings) -> int:
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return FAILED
+
+
+def _hint(settings: Settings) -> str:
+    """A shell's pattern after -r leaves files where the expression is."""
+    words = settings.expression.split()
+    files = [word for word in words if os.path.isfile(word)]
+    return "; these are files: -l reads several captures" if files and files == words else ""
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

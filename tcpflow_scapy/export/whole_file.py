@@ -26,7 +26,8 @@ def write_whole(
     Parameters
     ----------
     path : path
-        The file's name, taken as it is; ``-`` is standard output. A device or a pipe is written to directly.
+        The file's name, taken as it is; ``-`` and ``/dev/stdout`` are standard output. A device or
+        a pipe is written to directly.
     write : callable
         Gets a binary file object, opened for writing.
     overwrite : bool
@@ -40,7 +41,7 @@ def write_whole(
         The file cannot be written, is a folder or a symbolic link, is there already, or is a source.
     """
     target = os.fspath(path)
-    if target == "-":
+    if target in ("-", "/dev/stdout"):
         if sys.stdout is None:
             raise ExportError("standard output is closed")
         sys.stdout.flush()

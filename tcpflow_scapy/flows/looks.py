@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.render.card import Block, Card, Section
@@ -66,11 +67,15 @@ FLOW_VIEW = (
 )
 """What the repr of a `FlowTable` shows; `FlowTable.df` has the rest."""
 
+_CONFLICT_VIEW = tuple(replace(c, priority=2) if c.name == "conflicts" else c for c in FLOW_VIEW)
+"""The same where something contradicts: no terminal is too narrow to say so."""
+
 
 def flow_table(flows: FlowTable) -> Table:
     """The repr of a table of flows."""
     total = len(flows)
     table = flows.df
+    view = _CONFLICT_VIEW if table["conflicts"].any() else FLOW_VIEW
     long = total > ROWS + 1  # three dots take a row, too
     if long:
         import pandas as pd
@@ -96,7 +101,7 @@ def flow_table(flows: FlowTable) -> Table:
     if long:
         rows.insert(ROWS // 2, ("...", *[None] * (len(FLOW_VIEW) - 1)))
         title = f"{total:,} TCP flows, of which {ROWS} are shown"
-    return Table(FLOW_VIEW, rows, title=title, empty="no TCP flows")
+    return Table(view, rows, title=title, empty="no TCP flows")
 
 
 def _tuples(table: Any) -> Any:

@@ -249,3 +249,9 @@ def test_closed_standard_streams(arguments: list[str], closed: str, words: str) 
     assert done.returncode == 1
     assert done.stderr == (f"tcpflow-scapy: {words}\n" if words else "")
     assert done.stdout == ""
+
+
+def test_captures_in_the_place_of_the_expression(capsys: pytest.CaptureFixture[str]) -> None:
+    code, err = refused(capsys, "-r", SAMPLE, SAMPLE, SAMPLE)
+    assert code == 2
+    assert "these are files: -l reads several captures" in err

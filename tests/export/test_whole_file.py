@@ -55,10 +55,11 @@ def test_devices_are_written_to_not_replaced() -> None:
         write_whole("/dev/full", write)
 
 
-def test_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", out)
-    write_whole("-", write)
+    write_whole(name, write)
     assert out.buffer.getvalue() == b"whole"
 
 

@@ -154,3 +154,9 @@ def test_looking_at_a_big_stream_reads_its_beginning_only() -> None:
     assert flow.client.size > 1 << 32
     assert len(flow._repr_html_()) < 20_000
     assert len(flow.client._repr_html_()) < 20_000
+
+
+def test_conflicts_are_seen_on_a_narrow_terminal() -> None:
+    start = "> SYN\n< SYN ACK\n> ACK\n> 'abc'\n"
+    assert "conflicts" in flow_table(flows_of(play(start + "> 0:'aXc'"))).to_text(80).splitlines()[0]
+    assert "conflicts" not in flow_table(flows_of(play(start))).to_text(40).splitlines()[0]
