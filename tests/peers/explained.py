@@ -1,7 +1,7 @@
 """Differences from the reference that are explained, one by one, with the frame that shows it.
 
-Key: capture, stream, class of difference. A difference that stands here is not a failure; an entry that no
-longer differs is one, so that the list cannot rot.
+Key: capture, stream (``"*"``: any), class of difference. A difference that stands here is not a failure; an
+entry that no longer differs is one, so that the list cannot rot.
 """
 
 from __future__ import annotations
@@ -22,16 +22,7 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         "169.254.255.66:52926 > 169.254.100.98:443",
         "extra_stream",
     ): DAMAGED.format(2, 22),
-    (
-        "wireshark/ggg.pcap",
-        "192.168.0.1:30273 > 91.83.45.18:80",
-        "extra_stream",
-    ): DAMAGED.format(3, 7),
-    (
-        "wireshark/ggg.pcap",
-        "192.168.0.1:30274 > 91.83.45.18:80",
-        "extra_stream",
-    ): DAMAGED.format(3, 8),
+    ("wireshark/ggg.pcap", "*", "extra_stream"): DAMAGED.format(3, 7),
     (
         "pcapplusplus/clusterfuzz-testcase-minimized-FuzzTarget-5755755617189888",
         "93.49.246.255:65241 > 250.255.255.0:80 #0",

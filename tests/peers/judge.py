@@ -56,7 +56,8 @@ class Verdict:
 
 def explanation(difference: Difference) -> str | None:
     """The reason that `explained` gives."""
-    return EXPLAINED.get((difference.capture, difference.stream, difference.kind))
+    keys = ((difference.capture, stream, difference.kind) for stream in (difference.stream, "*"))
+    return next((EXPLAINED[key] for key in keys if key in EXPLAINED), None)
 
 
 def pairs(captures: Path, oracles: Path) -> Iterator[tuple[str, Path, Path | None]]:
