@@ -153,7 +153,12 @@ class Capture:
         Sources that are no files are hashed as they were spooled.
         """
         digests = []
-        for number, path in enumerate(self._evidence.info.paths):
+        info = self._evidence.info
+        for number, path in enumerate(info.paths):
+            if not info.compressions[number]:
+                # What was read is mapped still; another file may bear its name by now.
+                digests.append(sha256(self._evidence.store.buffer(number)).hexdigest())
+                continue
             digest = sha256()
             try:
                 with open(path, "rb") as file:

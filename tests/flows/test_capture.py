@@ -154,3 +154,13 @@ def test_a_hostile_name_stays_on_its_line(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[31m\n<b>.pcap"
     Capture(play("> SYN")).write(path)
     assert "\\x1b[31m\\n<b>.pcap: pcap, 1 frames" in repr(reassemble(path).capture)
+
+
+def test_the_hash_is_that_of_what_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.pcap"
+    Capture(play("> SYN")).write(path)
+    read = path.read_bytes()
+    capture = reassemble(path).capture
+    path.rename(tmp_path / "moved.pcap")
+    path.write_bytes(b"something else")
+    assert capture.sha256 == hashlib.sha256(read).hexdigest()
