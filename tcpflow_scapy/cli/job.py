@@ -165,7 +165,8 @@ def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> st
         parts.append(f"{plural(sum(unused.values()), 'frame')} not used ({reasons})")
     if written is not None:
         where = settings.outdir or "."
-        parts.append(f"{plural(written.files, 'file')} ({plural(written.size, 'byte')}) in {where}")
+        payload = "" if settings.split else f" ({plural(written.size, 'byte')})"
+        parts.append(f"{plural(written.files, 'file')}{payload} in {where}")
         if written.bodies:
             count = len(written.bodies)
             parts.append(f"{count:,} HTTP {'body' if count == 1 else 'bodies'}")

@@ -255,3 +255,10 @@ def test_captures_in_the_place_of_the_expression(capsys: pytest.CaptureFixture[s
     code, err = refused(capsys, "-r", SAMPLE, SAMPLE, SAMPLE)
     assert code == 2
     assert "these are files: -l reads several captures" in err
+
+
+def test_captures_of_streams_are_counted_without_payload(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["-r", SAMPLE, "-K", "-o", str(tmp_path)]) == 0
+    assert f"2 files in {tmp_path}" in capsys.readouterr().err
