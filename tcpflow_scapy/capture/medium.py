@@ -25,6 +25,8 @@ class Medium:
     """bytes, fixed when it was opened: a file that still grows is read up to there"""
     buffer: Any
     """all of it, sliceable: what the `Store` holds"""
+    lasting = False
+    """whether reading takes time that another thread can spend"""
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """Fill `view` from `offset`; returns the bytes read, fewer only at the end."""
@@ -66,6 +68,8 @@ class FileMedium(Medium):
     CaptureOSError
         The system refuses to map it.
     """
+
+    lasting = True
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name

@@ -77,6 +77,7 @@ class Source:
             try:
                 yield from part.format.read(reading)
             finally:
+                self._windows.settle()
                 reading.medium.close()
                 self._open = None
             reading.problems.close()
@@ -113,6 +114,7 @@ class Source:
 
     def close(self) -> None:
         """Give back files and buffers. The store stays as it is: flows point into it."""
+        self._windows.settle()
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tcpflow_scapy.capture.ahead import ReadAhead
 from tcpflow_scapy.capture.frames import BATCH_PADDING, BATCHES_ALIVE, Array
 from tcpflow_scapy.capture.limits import BATCH_BYTES
 from tcpflow_scapy.capture.medium import Medium
@@ -59,13 +60,27 @@ class Windows:
         self.size = size
         self._buffers: list[Array] = [np.empty(0, np.uint8)] * (BATCHES_ALIVE + 1)
         self._turn = 0
+        self._last = Window(self._buffers[0], 0, 0)
+        self._ahead = ReadAhead()
 
     def read(self, medium: Medium, offset: int, length: int = 0) -> Window:
-        """The bytes from `offset` on, `length` (or `size`) of them where there are so many.
+        """The bytes from `offset` on, `length` (or `size`) of them where there are so many, or a few more.
 
         The memory is used again by the next call unless `keep` was called between.
         """
-        length = max(0, min(length or self.size, medium.size - offset))
+        found = self._ahead.take(medium, offset, self._last.memory, self._last.base)
+        if found is not None and not length:
+            spare, self._buffers[self._turn] = self._buffers[self._turn], found[0]
+            window = Window(found[1], offset, found[2])
+        else:
+            window, spare = self._read(medium, offset, length or self.size), np.empty(0, np.uint8)
+        self._last = window
+        if not length:
+            self._ahead.start(medium, offset + window.end, self.size, spare)
+        return window
+
+    def _read(self, medium: Medium, offset: int, length: int) -> Window:
+        length = max(0, min(length, medium.size - offset))
         buffer = self._buffers[self._turn]
         if len(buffer) < length + BATCH_PADDING:
             # Whoever still looks at the old buffer keeps it alive.
@@ -73,6 +88,10 @@ class Windows:
         end = medium.read_into(buffer.data[:length], offset)
         buffer[end : end + BATCH_PADDING] = 0
         return Window(buffer, offset, end)
+
+    def settle(self) -> None:
+        """Nothing more is read: no other thread uses a medium afterwards."""
+        self._ahead.settle()
 
     def keep(self) -> None:
         """The window read last became a batch: leave its memory alone for a while."""
