@@ -96,11 +96,22 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
         unwrapped[number] = start[rows]
         carrying = wire[rows] > 0
         lowest[number] = start[rows][carrying].min()
+    _without_data(start, reset, stream, data, lowest)
     shift = np.where(known, 0, lowest)
     if shift.any():
         start -= shift[stream]  # also in `unwrapped`, whose columns are views
     base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
     return Offsets(stream, flags, start, wire, isn, base, unwrapped, with_itself)
+
+
+def _without_data(start: Array, reset: Array, stream: Array, data: Array, lowest: Array) -> None:
+    """Streams that carry no data begin at their lowest number, whatever packet came first."""
+    empty = np.ones(len(lowest), bool)
+    empty[stream[data]] = False
+    rows = np.flatnonzero(empty[stream] & ~reset)
+    if len(rows):
+        heads = np.flatnonzero(first_rows(stream[rows]))
+        lowest[stream[rows[heads]]] = np.minimum.reduceat(start[rows], heads)
 
 
 def _silent_streams(
