@@ -8,9 +8,12 @@ Columns hold addresses, never bytes, so that memory does not grow with payload.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from mmap import mmap
 from typing import Any
 
 import numpy as np
+
+from tcpflow_scapy.errors import CaptureOSError
 
 ADDRESS_SHIFT = 44
 """Bits for the offset inside a buffer: files of up to 16 TiB."""
@@ -52,12 +55,12 @@ class Store:
 
     def buffer(self, number: int) -> Any:
         """The buffer of that number."""
-        return self._buffers[number]
+        return self._whole(number)
 
     def read(self, address: int, length: int) -> bytes:
         """`length` bytes from `address`; fewer only where the buffer ends."""
         start = address & OFFSET_MASK
-        return bytes(self._buffers[address >> ADDRESS_SHIFT][start : start + length])
+        return bytes(self._whole(address >> ADDRESS_SHIFT)[start : start + length])
 
     def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
         """One `bytes` for each (address, length): the inner loop of all payload access."""
@@ -65,10 +68,23 @@ class Store:
             return []
         first = addresses[0] >> ADDRESS_SHIFT
         if len(self._buffers) == 1 or all(a >> ADDRESS_SHIFT == first for a in addresses):
-            buffer = self._buffers[first]
+            buffer = self._whole(first)
             base = first << ADDRESS_SHIFT
             return [buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)]
         return [self.read(a, n) for a, n in zip(addresses, lengths, strict=True)]
+
+    def _whole(self, number: int) -> Any:
+        """A buffer that can be read: the system kills who reads a map beyond a file that became shorter.
+
+        Raises
+        ------
+        CaptureOSError
+            If the file was cut or written anew since it was read.
+        """
+        buffer = self._buffers[number]
+        if isinstance(buffer, mmap) and buffer.size() < len(buffer):
+            raise CaptureOSError("the file became shorter since it was read", path=self._names[number])
+        return buffer
 
     def contiguous(self, number: int) -> bool:
         """Whether `array` costs nothing: the buffer is memory of its own, not pieces of others."""
@@ -76,6 +92,6 @@ class Store:
 
     def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The buffer of that number as a read-only uint8 array (no copy)."""
-        buffer = self._buffers[number]
+        buffer = self._whole(number)
         # A buffer without memory of its own (pieces of others) knows how to get some.
         return buffer.array() if hasattr(buffer, "array") else np.frombuffer(buffer, np.uint8)
