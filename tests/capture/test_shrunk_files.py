@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpflow_scapy import CaptureError, reassemble
+from tcpflow_scapy import CaptureError, TcpflowError, reassemble
 
 
 def test_a_file_that_was_emptied(sample_pcaps: Path, tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_file_that_was_emptied(sample_pcaps: Path, tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(CaptureError, match="became shorter"):
         _ = flow.client.data
-    with pytest.raises(CaptureError, match="became shorter"):
+    with pytest.raises(TcpflowError, match="became shorter"):
         flow.export(tmp_path / "out")
 
 
