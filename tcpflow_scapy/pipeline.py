@@ -135,7 +135,7 @@ def reassemble(
 
 def _check(overlap: str, fragments: str | None, max_gap: int, timeout: float | None) -> str:
     """Refuse options that cannot be; the policy for fragments."""
-    if overlap not in POLICIES:
+    if not isinstance(overlap, str) or overlap not in POLICIES:
         raise ValueError(f"unknown overlap policy {overlap!r}; there are: {', '.join(POLICIES)}")
     if isinstance(max_gap, bool) or not isinstance(max_gap, (int, np.integer)) or not 0 <= max_gap < 1 << 31:
         raise ValueError(f"max_gap must be a number of bytes from 0 to {(1 << 31) - 1}, not {max_gap!r}")
@@ -152,7 +152,11 @@ def _check(overlap: str, fragments: str | None, max_gap: int, timeout: float | N
 
 
 def _compile(expression: str | None) -> Filter | None:
-    if expression is None or not expression.strip():
+    if expression is None:
+        return None
+    if not isinstance(expression, str):
+        raise TypeError(f"filter must be a str or None, not {type(expression).__name__}")
+    if not expression.strip():
         return None
     from tcpflow_scapy.capture.bpf import Filter
 
