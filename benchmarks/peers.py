@@ -94,7 +94,7 @@ PEERS = (
         "NFStream",
         "flows without payload",
         lambda capture, out: [str(NFSTREAM_PYTHON), "-c", _NFSTREAM, str(capture)],
-        missing="python -m venv benchmarks/data/nfstream && benchmarks/data/nfstream/bin/pip install nfstream",
+        missing="make the virtual environment benchmarks/data/nfstream and install nfstream in it",
     ),
     Peer(
         "Scapy PcapReader",

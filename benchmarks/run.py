@@ -1,9 +1,9 @@
 """Measure side by side: ``python benchmarks/run.py [--quick] [--json FILE] [--only PART ...]``.
 
 Every figure is the best of several runs with a warm file cache; programs that are compared take turns, so
-that what else the machine does hits all of them. Other jobs still show: believe ratios, and repeat a run that
-looks odd, or give everything that is measured real-time priority (`--priority`, for root). `--quick` does less
-of everything and leaves RESULTS.md alone.
+that what else the machine does hits all of them. Other jobs still show: believe ratios, and repeat a run
+that looks odd, or give everything that is measured real-time priority (`--priority`, for root). `--quick`
+does less of everything and leaves RESULTS.md alone.
 """
 
 from __future__ import annotations
