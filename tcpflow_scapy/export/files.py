@@ -22,6 +22,7 @@ from tcpflow_scapy.export.streams import StreamRows
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.flows.table import FlowTable
 
 
@@ -70,6 +71,7 @@ def export_flows(
     overwrite: bool = False,
     hashes: Sequence[str] = ("sha256", "md5"),
     on_file: Callable[[Written], object] | None = None,
+    on_flow: Callable[[Flow, pd.DataFrame], object] | None = None,
 ) -> pd.DataFrame:
     """Write the streams of `flows` as tcpflow would: one file for each direction with data.
 
@@ -90,6 +92,8 @@ def export_flows(
         Hashes of each file, by `hashlib`'s names; ``()`` for none.
     on_file : callable, optional
         Called after each file, for progress.
+    on_flow : callable, optional
+        Called with each flow that has files, and their rows of the table, when all are written.
 
     Returns
     -------
@@ -116,7 +120,11 @@ def export_flows(
             files.append(file)
             if on_file is not None:
                 on_file(file)
-        return files_frame(rows, files, folder.path, hashes)
+        table = files_frame(rows, files, folder.path, hashes)
+    if on_flow is not None:
+        for number, mine in table.groupby("flow", sort=True):
+            on_flow(flows.loc[number], mine)
+    return table
 
 
 def files_frame(rows: StreamRows, files: list[Written], outdir: str, hashes: Sequence[str]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 from tcpflow_scapy.protocols.content_coding import DecodeLimits, Outcome
-from tcpflow_scapy.protocols.http import HttpBody, http_bodies
+from tcpflow_scapy.protocols.http import HttpBody, HttpExchange, http_bodies
 from tcpflow_scapy.protocols.http_message import HttpMessage
 from tcpflow_scapy.protocols.sniff import LOOK, sniff
 from tcpflow_scapy.render.escape import safe_text
@@ -101,6 +101,7 @@ def export_http_bodies(
     decode_limits: DecodeLimits | None = None,
     overwrite: bool = False,
     on_file: Callable[[WrittenBody], object] | None = None,
+    on_http: Callable[[HttpExchange, str], object] | None = None,
 ) -> pd.DataFrame:
     """Write the bodies of HTTP responses, one file for each.
 
@@ -123,6 +124,8 @@ def export_http_bodies(
         Replace files of an earlier run; otherwise a taken name gets ``c1``.
     on_file : callable, optional
         Called after each file.
+    on_http : callable, optional
+        Called with the exchange of each body, and the path of its file.
 
     Returns
     -------
@@ -147,6 +150,8 @@ def export_http_bodies(
             files.append(file)
             if on_file is not None:
                 on_file(file)
+            if on_http is not None:
+                on_http(file.body.exchange, os.path.join(folder.path, file.name))
         return bodies_frame(files, folder.path)
 
 
