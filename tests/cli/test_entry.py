@@ -209,7 +209,13 @@ def test_signals_end_it_cleanly(number: int, code: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tcpflow_scapy", "-r", "-", "-o", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        # A shell lets what it runs in the background ignore interrupts, and that is inherited.
+        preexec_fn=_heed_interrupts,
     )
     assert child.stdin is not None
     # A capture's header: once it is taken, the job waits for frames.
@@ -224,6 +230,10 @@ def test_signals_end_it_cleanly(number: int, code: int, tmp_path: Path) -> None:
     assert out == b""
     assert b"Traceback" not in err
     assert not (tmp_path / "out").exists()
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _reads_a_pipe(pid: int) -> bool:

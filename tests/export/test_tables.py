@@ -33,7 +33,7 @@ def flows() -> Any:
         },
         index=pd.Index([3, 7], name="flow"),
     )
-    return SimpleNamespace(df=table)
+    return SimpleNamespace(df=table, capture=SimpleNamespace(paths=[]))
 
 
 def test_csv_keeps_numbers_times_and_text(flows: Any, tmp_path: Path) -> None:
