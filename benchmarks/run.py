@@ -16,12 +16,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import children
 from make_captures import make
 from ours_alone import at_hand, growth, hostile, startup, wrapped
 from peers import PEERS
-from report import Section, verdict_table
+from report import Section, Verdict, verdict_table
 from side_by_side import compare, filters
 
 HERE = Path(__file__).resolve().parent
@@ -50,6 +51,13 @@ def _measured(name: str, measure: Callable[[], Section]) -> Section:
         return measure()
     except RuntimeError as error:
         return Section(f"{name}: failed", [], notes=[str(error)])
+
+
+def _merged(earlier: list[dict[str, Any]], now: list[Section]) -> list[Section]:
+    """Parts of an earlier run, with those measured again in their places."""
+    found = [Section(**{**x, "verdicts": [Verdict(**v) for v in x["verdicts"]]}) for x in earlier]
+    fresh = {section.title: section for section in now}
+    return [fresh.pop(section.title, section) for section in found] + list(fresh.values())
 
 
 def head() -> list[str]:
@@ -85,6 +93,7 @@ def main() -> None:
         "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS)
     )
     parser.add_argument("--rounds", type=int, default=3, help="runs of each program (3)")
+    parser.add_argument("--merge", type=Path, metavar="FILE", help="parts of an earlier run's --json to keep")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for other programs")
     parser.add_argument("--data", type=Path, default=HERE / "data", help="where the captures are")
     parser.add_argument("--keep", action="store_true", help="keep the captures of the growth series")
@@ -96,7 +105,7 @@ def main() -> None:
     if arguments.priority:
         children.PREFIX[:] = ["chrt", "-f", "1"]
     arguments.data.mkdir(parents=True, exist_ok=True)
-    sections = []
+    sections: list[Section] = []
     scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.data))
     try:
         for name, measure in parts(arguments, scratch):
@@ -105,10 +114,12 @@ def main() -> None:
                 print(sections[-1].text(), flush=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    if arguments.merge is not None:
+        sections = _merged(json.loads(arguments.merge.read_text()), sections)
     verdicts = [v for section in sections for v in section.verdicts]
     summary = ["## What was promised, and what came out", "", *verdict_table(verdicts), ""]
     print("\n".join(summary))
-    complete = not arguments.quick and set(arguments.only) == set(PARTS)
+    complete = not arguments.quick and (set(arguments.only) == set(PARTS) or arguments.merge is not None)
     output = arguments.output or (HERE / "RESULTS.md" if complete else None)
     if output is not None:
         output.write_text(
