@@ -15,6 +15,8 @@ import numpy as np
 
 from tcpflow_scapy.errors import CaptureOSError
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 ADDRESS_SHIFT = 44
 """Bits for the offset inside a buffer: files of up to 16 TiB."""
 
@@ -86,9 +88,29 @@ class Store:
             raise CaptureOSError("the file became shorter since it was read", path=self._names[number])
         return buffer
 
-    def contiguous(self, number: int) -> bool:
-        """Whether `array` costs nothing: the buffer is memory of its own, not pieces of others."""
-        return not hasattr(self._buffers[number], "array")
+    def direct(self, addresses: Array, lengths: Array) -> Array:
+        """Where the same bytes lie in buffers that are memory of their own.
+
+        Parameters
+        ----------
+        addresses, lengths : ndarray of int64
+            Ranges of bytes.
+
+        Returns
+        -------
+        ndarray of int64
+            Addresses; -1 for ranges that several pieces of other buffers make up.
+        """
+        pieced = [n for n, buffer in enumerate(self._buffers) if hasattr(buffer, "locate")]
+        if not pieced:
+            return addresses
+        found = np.array(addresses, np.int64)
+        # A buffer's pieces lie in buffers that were there before it.
+        for number in reversed(pieced):
+            rows = np.flatnonzero(found >> ADDRESS_SHIFT == number)
+            if len(rows):
+                found[rows] = self._buffers[number].locate(found[rows] & OFFSET_MASK, lengths[rows])
+        return found
 
     def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The buffer of that number as a read-only uint8 array (no copy)."""

@@ -21,8 +21,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SHORT = 64
 """Duplicates up to so many bytes are compared by column, longer ones slice by slice."""
 _COMPARE_CHUNK = 512
-_FEW = 50_000
-"""Pieces up to which a buffer that is no memory of its own is read piece by piece."""
 _WINDOW = 32 << 20
 """Payload of overlapping pieces that is compared at a time."""
 
@@ -233,14 +231,12 @@ def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, confl
     ndarray of bool
         Which were compared; long pieces, and pairs in different buffers, were not.
     """
-    one, two = ordered.address[lost], ordered.address[won]
+    size = ordered.length[lost]
+    one, two = store.direct(ordered.address[lost], size), store.direct(ordered.address[won], size)
     number = one >> ADDRESS_SHIFT
-    short = (ordered.length[lost] <= _SHORT) & (number == two >> ADDRESS_SHIFT)
+    short = (size <= _SHORT) & (number >= 0) & (number == two >> ADDRESS_SHIFT)
     for buffer in np.unique(number[short]).tolist():
         rows = np.flatnonzero(short & (number == buffer))
-        if len(rows) < _FEW and not store.contiguous(buffer):
-            short[rows] = False
-            continue
         memory = store.array(buffer)
         base = buffer << ADDRESS_SHIFT
         for chunk in range(0, len(rows), 1 << 16):
@@ -334,17 +330,15 @@ def _compare_mixed(pieces: Pieces, extents: Pieces, store: Store, conflicts: _Co
 
 def _compare_window(part: Pieces, delivered: bytes, at: Array, store: Store, conflicts: _Conflicts) -> None:
     """Compare pieces with what is delivered; `at` is the place of each in `delivered`."""
-    short = part.length <= _SHORT
-    numbers = part.address >> ADDRESS_SHIFT
+    place = store.direct(part.address, part.length)
+    short = (part.length <= _SHORT) & (place >= 0)
+    numbers = place >> ADDRESS_SHIFT
     laid = np.frombuffer(delivered, np.uint8)
     for buffer in np.unique(numbers[short]).tolist():
         rows = np.flatnonzero(short & (numbers == buffer))
-        if len(rows) < _FEW and not store.contiguous(buffer):
-            short[rows] = False
-            continue
         lengths = part.length[rows]
         memory = store.array(buffer)
-        theirs = memory[ranges(part.address[rows] - (buffer << ADDRESS_SHIFT), lengths)]
+        theirs = memory[ranges(place[rows] - (buffer << ADDRESS_SHIFT), lengths)]
         differs = theirs != laid[ranges(at[rows], lengths)]
         if differs.any():
             conflicts.note(differs, part.start[rows], lengths, part.row[rows])

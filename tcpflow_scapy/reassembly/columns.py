@@ -81,6 +81,12 @@ def spans(total: int, size: int) -> Iterator[slice]:
         yield slice(low, min(low + size, total))
 
 
+def distinct(values: Array) -> Array:
+    """The distinct values, ascending: a sort, which numpy does many times faster than its hash table."""
+    ordered = np.sort(values)
+    return ordered[first_rows(ordered)]
+
+
 def stable_order(groups: Array, count: int) -> Array:
     """Stable argsort of small non-negative integers.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.reassembly.columns import distinct
 from tcpflow_scapy.reassembly.tables import GapCause
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -44,7 +45,7 @@ def find_gaps(
     cuts = [acknowledged]
     for a, b, _ in merged:
         cuts += [a, b]
-    start, end = _cut(start, end, np.unique(np.concatenate(cuts)))
+    start, end = _cut(start, end, distinct(np.concatenate(cuts)))
     stream = np.searchsorted(low, start, side="right") - 1
     cause = np.where(end <= acknowledged[stream], GapCause.NOT_CAPTURED, GapCause.NOT_ACKNOWLEDGED).astype(
         np.uint8

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.reassembly.columns import distinct
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 RELATIONS = ("Eq", "S", "Si", "D", "F", "O", "Fi", "Di", "Oi")
@@ -80,7 +82,7 @@ class Cells:
     def __init__(self, start: Array, end: Array) -> None:
         self.start = start
         self.end = end
-        self.bounds = np.unique(np.concatenate((start, end)))
+        self.bounds = distinct(np.concatenate((start, end)))
         self.low = np.searchsorted(self.bounds, start)
         self.high = np.searchsorted(self.bounds, end)
 

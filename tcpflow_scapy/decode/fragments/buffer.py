@@ -64,6 +64,15 @@ class PieceBuffer:
             piece += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def locate(self, offset: Array, length: Array) -> Array:
+        """Store address of ranges in this buffer; -1 for those that lie in no one piece."""
+        piece = np.searchsorted(self._start, offset, side="right") - 1
+        safe = np.maximum(piece, 0)
+        skip = offset - self._start[safe]
+        inside = (piece >= 0) & (skip + length <= self._length[safe])
+        address: Array = np.where(inside, self._address[safe] + skip, -1)
+        return address
+
     def array(self) -> Array:
         """All slots as one array, for those who compare by column: a sparse temporary file, made once."""
         if self._mapped is None:
