@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from tests.helpers.traffic import Capture, Conversation, play
 
 from . import made
 from .judge import main
+
+
+@pytest.fixture(autouse=True)
+def _main_with_a_spec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IPython's shells, made by other tests in this process, leave a `__main__` that cannot spawn."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+
 
 SCRIPT = """
     > SYN
