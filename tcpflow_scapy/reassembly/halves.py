@@ -231,8 +231,13 @@ def _close_circles(
         if last > begin:
             position[tail] -= MODULUS
             moved = True
-        elif len(np.unique(position[tail[syn[tail]]])) <= 1:
+        elif _alike(position[tail[syn[tail]]]):
             rows = np.sort(tail)
             position[rows] = position[rows[0]] + unwrap(position[rows].astype(np.uint32))
             moved = True
     return moved
+
+
+def _alike(values: Array) -> bool:
+    """Whether there is at most one distinct value."""
+    return not len(values) or bool(values.min() == values.max())
