@@ -141,7 +141,7 @@ def hostile(scratch: Path, rounds: int, share: float) -> Section:
         path.unlink()
         if "refused" in found:
             section.rows.append([name, f"{size:,}", "-", "refused", "-", "-"])
-            section.notes.append(f"{name}: {found['refused']}")
+            section.notes.append(f"{name}: {found['refused'].replace(str(path), path.name)}")
             continue
         # An honest frame takes 74 bytes in these files.
         frames = max(size // 74, found["frames"], 1_000)
