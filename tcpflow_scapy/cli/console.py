@@ -89,7 +89,7 @@ def _print_packets(
 ) -> None:
     """Every segment with payload in capture order: no reassembly, retransmissions again."""
     packets = evidence.packets
-    row_of = row_of_packets(evidence, rows)
+    row_of = _row_of_packets(evidence, rows)
     length = packets.length.astype(np.int64)
     if settings.max_bytes is not None:
         length = _limited(evidence, length, settings.max_bytes)
@@ -112,13 +112,11 @@ def _shown(payload: bytes, settings: Settings) -> bytes:
     return payload if settings.raw else dots(payload)
 
 
-def row_of_packets(evidence: Evidence, rows: StreamRows) -> Array:
+def _row_of_packets(evidence: Evidence, rows: StreamRows) -> Array:
     """For each packet, its direction as an index into `rows`."""
     found = evidence.reassembly
-    row_of_stream = np.full(len(found.streams), -1, np.int64)
-    row_of_stream[rows.stream] = np.arange(len(rows))
     row = np.empty(len(evidence.packets), np.int64)
-    row[found.order] = np.repeat(row_of_stream, np.diff(found.streams.packet_start))
+    row[found.order] = np.repeat(rows.row_of_stream(), np.diff(found.streams.packet_start))
     return row
 
 

@@ -65,8 +65,7 @@ def _packets(rows: StreamRows, settings: Settings) -> Iterator[dict[str, object]
     """Every segment with payload in order of capture."""
     evidence = rows.evidence
     found, packets = evidence.reassembly, evidence.packets
-    row_of_stream = np.full(len(found.streams), -1, np.int64)
-    row_of_stream[rows.stream] = np.arange(len(rows))
+    row_of_stream = rows.row_of_stream()
     stream = np.repeat(np.arange(len(found.streams)), np.diff(found.streams.packet_start))
     wanted = np.flatnonzero((packets.length[found.order] > 0) & (row_of_stream[stream] >= 0))
     wanted = wanted[np.argsort(found.order[wanted], kind="stable")]

@@ -70,6 +70,12 @@ class StreamRows:
         starts = self.evidence.reassembly.streams.gap_start
         return np.asarray(starts[self.stream + 1] - starts[self.stream], np.int64)
 
+    def row_of_stream(self) -> Array:
+        """int64 for each stream of the `StreamTable`: its index in these rows, -1 if it is not among them."""
+        row = np.full(len(self.evidence.reassembly.streams), -1, np.int64)
+        row[self.stream] = np.arange(len(self))
+        return row
+
     def with_data(self) -> StreamRows:
         """Only the directions of which payload was captured."""
         return StreamRows(self.evidence, self.stream[self.column("captured") > 0])

@@ -10,6 +10,7 @@ import numpy as np
 
 from tcpflow_scapy.flows.categories import compact
 from tcpflow_scapy.flows.summary import datetimes
+from tcpflow_scapy.reassembly.pairs import pair_packets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,25 +103,17 @@ class Conversations:
     """
 
     def __init__(self, evidence: Evidence) -> None:
-        import pandas as pd
-
         found = evidence.packets.datagrams
         if found is None:
             raise ValueError("this capture was read without its datagrams")
         self._evidence = evidence
         self._datagrams: DatagramTable = found
-        n = len(found)
-        codes, _ = pd.factorize(np.concatenate((found.source, found.destination)))
-        low, high = np.minimum(codes[:n], codes[n:]), np.maximum(codes[:n], codes[n:])
-        keys = _encapsulation_numbers(found)
-        pair, _ = pd.factorize(low << 32 | high)
-        number, uniques = pd.factorize(pair * (int(keys.max(initial=0)) + 1) + keys[found.encapsulation])
+        number, _, self._count = pair_packets(found, ignore_vlan=False)
         self._number = number
-        self._count = len(uniques)
         self._order = np.argsort(number, kind="stable")
         self._starts = np.searchsorted(number[self._order], np.arange(self._count + 1))
         first = self._order[self._starts[:-1]]
-        self._from_server = found.source != found.source[first][number] if n else np.empty(0, bool)
+        self._from_server = found.source != found.source[first][number]
         self._first = first
 
     def _rows_of(self, number: int) -> Array:
@@ -224,9 +217,3 @@ class Conversations:
     def _repr_html_(self) -> str:
         html: str = self.df.head(20)._repr_html_()  # type: ignore[operator]
         return html
-
-
-def _encapsulation_numbers(found: DatagramTable) -> Array:
-    seen: dict[tuple[str, ...], int] = {}
-    rows = found.encapsulations.rows
-    return np.array([seen.setdefault(row.key, len(seen)) for row in rows] or [0], np.int64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import EncapsulationTable, PacketTable
+from tcpflow_scapy.decode.packets import DatagramTable, EncapsulationTable, PacketTable
 from tcpflow_scapy.reassembly.columns import factorize_parts, spans
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,12 +28,12 @@ def encapsulation_keys(table: EncapsulationTable, ignore_vlan: bool) -> Array:
     return numbers
 
 
-def pair_packets(packets: PacketTable, ignore_vlan: bool) -> tuple[Array, Array, int]:
+def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tuple[Array, Array, int]:
     """Give each packet the number of its pair of endpoints and its direction.
 
     Parameters
     ----------
-    packets : PacketTable
+    packets : PacketTable or DatagramTable
     ignore_vlan : bool
         Leave VLAN ids out of the key.
 
