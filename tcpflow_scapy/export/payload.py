@@ -30,6 +30,12 @@ PIECE_EXTENTS = 1 << 16
 FEW = 48
 """Extents up to which a stream is cut into pieces without arrays."""
 
+VECTOR = 1024
+"""Extents that one call writes: the least that systems promise to take at once (IOV_MAX)."""
+
+WORTH_A_VECTOR = 256
+"""Mean bytes of an extent from which on a copy costs more than naming it to the system."""
+
 HASHED_ZEROS = 1 << 30
 """Gap bytes up to which a file is hashed: a gap costs nothing on disk, but a hash has to see its zeros."""
 
@@ -169,12 +175,58 @@ def write_extents(descriptor: int, store: Store, extents: Extents, hashes: Seque
     OSError
         The system refused: no space, file too large.
     """
+    if not hashes and _write_from_map(descriptor, store, extents):
+        return []
     hasher = GapHasher(hashes) if hashes else None
     for offset, data in pieces(store, extents):
         write_at(descriptor, data, offset)
         if hasher is not None:
             hasher.update(offset, data)
     return hasher.hexdigests(len(hashes)) if hasher is not None else []
+
+
+def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
+    """Let the system copy long segments out of the map into the file, without a copy between.
+
+    Returns
+    -------
+    bool
+        False if that was not possible, or not to the end: write again by pieces, which says what is wrong.
+    """
+    count = len(extents.offset)
+    if len(store) != 1 or not count or extents.captured < count * WORTH_A_VECTOR:
+        return False
+    try:
+        memory = memoryview(store.buffer(0))
+    except TypeError:  # made of pieces of other buffers
+        return False
+    starts, stops = extents.address.tolist(), (extents.address + extents.length).tolist()
+    with memory:
+        for offset, first, last in _vectors(extents):
+            size = sum(stops[first:last]) - sum(starts[first:last])
+            try:
+                written = os.pwritev(
+                    descriptor, _views(memory, starts[first:last], stops[first:last]), offset
+                )
+            except OSError:
+                return False
+            if written != size:
+                return False
+    return True
+
+
+def _views(memory: memoryview, starts: list[int], stops: list[int]) -> list[memoryview]:
+    """Parts of a memory; nobody may hold them longer than one call, or the memory cannot be released."""
+    return [memory[start:stop] for start, stop in zip(starts, stops, strict=True)]
+
+
+def _vectors(extents: Extents) -> Iterator[tuple[int, int, int]]:
+    """(stream offset, first extent, stop): ranges without a gap inside that one call can write."""
+    ends = extents.offset + extents.length
+    run_starts = np.flatnonzero(extents.offset[1:] != ends[:-1]) + 1
+    for run_start, run_stop in pairwise([0, *run_starts.tolist(), len(ends)]):
+        for start in range(run_start, run_stop, VECTOR):
+            yield int(extents.offset[start]), start, min(start + VECTOR, run_stop)
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:

@@ -2,77 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-FEW_VALUES = 50_000
-"""Columns up to this length are numbered without pandas, whose import takes longer than the work."""
-
-
-def factorize(values: Array) -> tuple[Array, int]:
-    """Number distinct integers in order of first appearance.
-
-    Returns
-    -------
-    codes : ndarray of int64
-        The number of each value.
-    count : int
-        How many distinct values there are.
-    """
-    codes, uniques = _factorize(values)
-    return codes.astype(np.int64, copy=False), len(uniques)
-
-
-def _factorize(values: Array) -> tuple[Array, Array]:
-    """Codes, and the distinct values in order of first appearance."""
-    if len(values) <= FEW_VALUES:
-        distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
-        appearance = np.argsort(first)
-        rank = np.empty(len(first), np.int64)
-        rank[appearance] = np.arange(len(first))
-        return rank[inverse], distinct[appearance]
-    import pandas as pd
-
-    codes, uniques = pd.factorize(values)
-    return codes, np.asarray(uniques)
-
-
-def factorize_parts(parts: Iterable[Array], total: int) -> tuple[Array, int]:
-    """The same for a long column that is made part by part: less memory, and a table that fits the cache.
-
-    Parameters
-    ----------
-    parts : iterable of ndarray
-    total : int
-        Values in all parts.
-
-    Returns
-    -------
-    codes : ndarray of int32
-    count : int
-    """
-    codes = np.empty(total, np.int32)
-    bounds, seen, uniques = [0], [0], []
-    for values in parts:
-        mine, distinct = _factorize(values)
-        codes[bounds[-1] : bounds[-1] + len(mine)] = mine
-        bounds.append(bounds[-1] + len(mine))
-        seen.append(seen[-1] + len(distinct))
-        uniques.append(distinct)
-    if len(uniques) == 1:
-        return codes, seen[-1]
-    if not uniques:
-        return codes, 0
-    number, every = _factorize(np.concatenate(uniques))
-    number = number.astype(np.int32)
-    for low, high, first, last in zip(bounds, bounds[1:], seen, seen[1:], strict=False):
-        codes[low:high] = number[first:last][codes[low:high]]
-    return codes, len(every)
 
 
 def spans(total: int, size: int) -> Iterator[slice]:

@@ -11,7 +11,6 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import (
-    factorize,
     first_rows,
     group_reduce,
     ranges,
@@ -19,6 +18,7 @@ from tcpflow_scapy.reassembly.columns import (
     starts_of,
 )
 from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
+from tcpflow_scapy.reassembly.numbering import factorize
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS, pair_packets
 from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
 from tcpflow_scapy.reassembly.tables import ClientEvidence

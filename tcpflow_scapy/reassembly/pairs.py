@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import DatagramTable, EncapsulationTable, PacketTable
-from tcpflow_scapy.reassembly.columns import factorize_parts, spans
+from tcpflow_scapy.reassembly.columns import spans
+from tcpflow_scapy.reassembly.numbering import factorize_parts
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

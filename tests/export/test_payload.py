@@ -114,3 +114,44 @@ def test_a_full_disk_is_an_error(store: Store) -> None:
     extents, _ = extents_of([(0, 100)])
     with open("/dev/full", "wb", buffering=0) as full, pytest.raises(OSError, match="No space"):
         write_extents(full.fileno(), store, extents)
+
+
+def test_long_segments_go_from_the_map_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Store()
+    made.add(SOURCE, "source")
+    calls: list[int] = []
+    real = os.pwritev
+
+    def counted(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        calls.append(len(buffers))
+        return real(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "pwritev", counted)
+    monkeypatch.setattr(payload, "VECTOR", 3)
+    extents, stream = extents_of([(0, 300), (0, 400), (0, 500), (0, 300), (70, 600)])
+    descriptor = os.memfd_create("stream")
+    assert write_extents(descriptor, made, extents) == []
+    assert os.pread(descriptor, len(stream) + 1, 0) == stream
+    os.close(descriptor)
+    # Three, the one left of the run, and the run behind the gap.
+    assert calls == [3, 1, 1]
+
+
+@pytest.mark.parametrize("trouble", ["short", "refused"])
+def test_what_a_vector_did_not_write_is_written_by_pieces(
+    trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Store()
+    made.add(SOURCE, "source")
+
+    def fails(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        if trouble == "refused":
+            raise OSError(14, "Bad address")
+        return os.pwrite(descriptor, bytes(buffers[0][:5]), offset)
+
+    monkeypatch.setattr(os, "pwritev", fails)
+    extents, stream = extents_of([(10, 300), (0, 400), (70, 600)])
+    descriptor = os.memfd_create("stream")
+    write_extents(descriptor, made, extents)
+    assert os.pread(descriptor, len(stream) + 1, 0) == stream
+    os.close(descriptor)

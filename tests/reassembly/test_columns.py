@@ -7,10 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly import columns
 from tcpflow_scapy.reassembly.columns import (
-    factorize,
-    factorize_parts,
     first_rows,
     group_reduce,
     ranges,
@@ -19,20 +16,6 @@ from tcpflow_scapy.reassembly.columns import (
     starts_of,
 )
 from tests.helpers.examples import FEW
-
-
-@pytest.mark.parametrize("few", [0, 1000])
-@FEW
-@given(values=st.lists(st.integers(0, 2**64 - 1)))
-def test_factorize_counts_by_first_appearance(few: int, values: list[int]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "FEW_VALUES", few)
-        codes, count = factorize(np.array(values, np.uint64))
-    distinct = list(dict.fromkeys(values))
-    assert codes.tolist() == [distinct.index(value) for value in values]
-    assert codes.dtype == np.int64
-    assert count == len(distinct)
-
 
 groups = st.lists(st.integers(0, 5), max_size=40)
 
@@ -93,17 +76,6 @@ def test_first_rows(values: list[int]) -> None:
     column = np.array(sorted(values), np.int64)
     wanted = [i == 0 or column[i] != column[i - 1] for i in range(len(column))]
     assert first_rows(column).tolist() == wanted
-
-
-@pytest.mark.parametrize("size", [1, 3, 100])
-@FEW
-@given(groups)
-def test_a_long_column_is_numbered_part_by_part(size: int, values: list[int]) -> None:
-    column = np.array(values, np.int64)
-    codes, count = factorize_parts((column[part] for part in spans(len(column), size)), len(column))
-    wanted, distinct = factorize(column)
-    assert codes.dtype == np.int32
-    assert (codes.tolist(), count) == (wanted.tolist(), distinct)
 
 
 def test_spans_cover_everything_once() -> None:
