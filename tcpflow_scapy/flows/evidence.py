@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -46,6 +48,18 @@ class Evidence:
         return summarize(self)
 
     @cached_property
+    def mark(self) -> str:
+        """A name for this body of evidence, good while it is in memory; `living` finds it again."""
+        mark = uuid4().hex[:12]
+        _LIVING[mark] = self
+        return mark
+
+    def told(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table that says in ``attrs`` where it came from and how that was read."""
+        table.attrs.update(source=list(self.info.paths), **self.options, evidence=self.mark)
+        return table
+
+    @cached_property
     def times(self) -> Array:
         """int64: time of each packet row, ns."""
         return packet_times(self.frames, self.packets)
@@ -71,6 +85,14 @@ class Evidence:
             if frames[0] >= 0:
                 frame, address = int(frames[0]), int(addresses[0])
         return frame + 1, self.store.name(address), address & OFFSET_MASK
+
+
+_LIVING: WeakValueDictionary[str, Evidence] = WeakValueDictionary()
+
+
+def living(mark: Any) -> Evidence | None:
+    """The evidence of that `Evidence.mark`, while somebody still holds it."""
+    return _LIVING.get(mark) if isinstance(mark, str) else None
 
 
 def packet_times(frames: FrameTable, packets: PacketTable) -> Array:

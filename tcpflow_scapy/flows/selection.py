@@ -1,4 +1,4 @@
-"""Filters that people think in: host, port, time."""
+"""Which flows somebody means: by host, port, time; by mask, place, name or number; by rows of a DataFrame."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tcpflow_scapy.flows.evidence import Evidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -69,3 +71,103 @@ def endpoint(text: str) -> tuple[bytes, int] | None:
         return ip_address(address.strip("[]")).packed, int(port)
     except ValueError:
         return None
+
+
+def positions(table: pd.DataFrame, key: Any) -> Array:
+    """A mask or a list of positions as an index array; a pandas mask is aligned by flow number."""
+    import pandas as pd
+    from pandas.api.types import is_bool_dtype
+
+    if isinstance(key, pd.Series) and is_bool_dtype(key) and not key.index.equals(table.index):
+        key = key.reindex(table.index)
+        if key.isna().any():
+            raise IndexError("the mask does not cover every flow of this table")
+        key = key.astype(bool)
+    array = np.asarray(key)
+    kind = type(key).__name__
+    if array.ndim != 1:
+        hint = "; of a DataFrame: FlowTable.from_frame" if isinstance(key, pd.DataFrame) else ""
+        raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}{hint}")
+    if array.dtype == object and all(isinstance(x, (bool, np.bool_)) for x in array):
+        array = array.astype(bool)
+    if array.dtype == bool:
+        if len(array) != len(table):
+            raise IndexError(f"mask of {len(array)} values for {len(table)} flows")
+        return np.flatnonzero(array)
+    if array.size == 0:
+        return np.empty(0, np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}")
+    return array
+
+
+def named(evidence: Evidence, index: Array, name: str) -> Array:
+    """Numbers of the flows between two endpoints, in either direction; at least one.
+
+    Raises
+    ------
+    KeyError
+        If the name is none, or there is no such flow among those of `index`.
+    """
+    left, dash, right = name.rpartition("-")
+    ends = [endpoint(text) for text in (left, right)]
+    if not dash or None in ends:
+        raise KeyError(f"{name!r} is not of the form address:port-address:port")
+    keys = np.array([_endpoint_key(evidence, *e) for e in ends if e is not None], np.int64)
+    sender = evidence.reassembly.streams.address.astype(np.int64)
+    one, two = sender[2 * index], sender[2 * index + 1]
+    hit = ((one == keys[0]) & (two == keys[1])) | ((one == keys[1]) & (two == keys[0]))
+    found: Array = index[hit]
+    if not len(found):
+        raise KeyError(f"no flow between {ends[0]} and {ends[1]}")
+    return found
+
+
+def _endpoint_key(evidence: Evidence, address: bytes, port: int) -> int:
+    book = evidence.packets.addresses
+    known = len(address) == 4 or address in book._codes
+    return book.code(address) << 16 | port if known else -1
+
+
+def numbers(table: pd.DataFrame, key: Any) -> int | Array:
+    """Flow numbers for what pandas' ``loc`` takes: one, or several in the order asked for."""
+    found = table.loc[key]
+    if found.ndim == 1 and not isinstance(key, (slice, list, np.ndarray)) and np.ndim(key) == 0:
+        return int(key)
+    return np.asarray(found.index)
+
+
+def numbers_of(frame: pd.DataFrame, capture: Any = None) -> Array:
+    """Flow numbers that a DataFrame speaks of, in its order, each once.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        With ``flow`` as index, as a level of the index, or as a column.
+    capture : optional
+        Only rows whose first level of the index is this.
+
+    Raises
+    ------
+    ValueError
+        If flow numbers are nowhere, or are no numbers.
+    """
+    import pandas as pd
+
+    if capture is not None:
+        if frame.index.nlevels < 2:
+            raise ValueError(
+                "a table of several captures names them in its index: pd.concat({name: table.df ...})"
+            )
+        frame = frame[frame.index.get_level_values(0) == capture]
+    if "flow" in frame.index.names:
+        found = frame.index.get_level_values("flow")
+    elif "flow" in frame.columns:
+        found = pd.Index(frame["flow"])
+    else:
+        raise ValueError("no flow numbers: neither the index nor a column of this table is named flow")
+    found = found.dropna().unique()
+    try:
+        return found.to_numpy(np.int64)
+    except (TypeError, ValueError):
+        raise ValueError("the column or index named flow holds no flow numbers") from None

@@ -89,8 +89,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
         index=pd.RangeIndex(count, name="flow"),
         copy=False,
     )
-    table.attrs.update(source=list(evidence.info.paths), **evidence.options)
-    return table
+    return evidence.told(table)
 
 
 def _round_trips(evidence: Evidence) -> Array:

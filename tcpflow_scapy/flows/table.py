@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -11,9 +11,10 @@ from tcpflow_scapy._accessors import verb
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.flows.capture import Capture
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
+from tcpflow_scapy.flows.evidence import living
 from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.flows.frames import conflict_frame, gap_frame, packet_frame
-from tcpflow_scapy.flows.selection import endpoint
+from tcpflow_scapy.flows.selection import named, numbers, numbers_of, positions
 
 if TYPE_CHECKING:
     import os
@@ -68,61 +69,15 @@ class FlowTable:
     def __getitem__(self, key: Any) -> Any: ...
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            return self._by_name(key)
+            found = named(self._evidence, self._index, key)
+            return (
+                Flow(self._evidence, int(found[0])) if len(found) == 1 else FlowTable(self._evidence, found)
+            )
         if isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_)):
             return Flow(self._evidence, int(self._index[key]))
         if isinstance(key, slice):
             return FlowTable(self._evidence, self._index[key])
-        return FlowTable(self._evidence, self._index[self._positions(key)])
-
-    def _positions(self, key: Any) -> Array:
-        """A mask or a list of positions as an index array; a pandas mask is aligned by flow number."""
-        import pandas as pd
-        from pandas.api.types import is_bool_dtype
-
-        if isinstance(key, pd.Series) and is_bool_dtype(key) and not key.index.equals(self.df.index):
-            key = key.reindex(self.df.index)
-            if key.isna().any():
-                raise IndexError("the mask does not cover every flow of this table")
-            key = key.astype(bool)
-        array = np.asarray(key)
-        if array.ndim != 1:
-            kind = type(key).__name__
-            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}")
-        if array.dtype == object and all(isinstance(x, (bool, np.bool_)) for x in array):
-            array = array.astype(bool)
-        if array.dtype == bool:
-            if len(array) != len(self):
-                raise IndexError(f"mask of {len(array)} values for {len(self)} flows")
-            return np.flatnonzero(array)
-        if array.size == 0:
-            return np.empty(0, np.int64)
-        if array.dtype.kind not in "iu":
-            kind = type(key).__name__
-            raise TypeError(f"flows are selected by number, slice, mask, list or name, not by {kind}")
-        return array
-
-    def _by_name(self, name: str) -> Flow | FlowTable:
-        """A flow by its endpoints, in either direction; a table if there are several."""
-        left, dash, right = name.rpartition("-")
-        ends = [endpoint(text) for text in (left, right)]
-        if not dash or None in ends:
-            raise KeyError(f"{name!r} is not of the form address:port-address:port")
-        keys = np.array([self._endpoint_key(*e) for e in ends if e is not None], np.int64)
-        sender = self._evidence.reassembly.streams.address.astype(np.int64)
-        one, two = sender[2 * self._index], sender[2 * self._index + 1]
-        hit = ((one == keys[0]) & (two == keys[1])) | ((one == keys[1]) & (two == keys[0]))
-        found = self._index[hit]
-        if not len(found):
-            raise KeyError(f"no flow between {ends[0]} and {ends[1]}")
-        if len(found) == 1:
-            return Flow(self._evidence, int(found[0]))
-        return FlowTable(self._evidence, found)
-
-    def _endpoint_key(self, address: bytes, port: int) -> int:
-        book = self._evidence.packets.addresses
-        known = len(address) == 4 or address in book._codes
-        return book.code(address) << 16 | port if known else -1
+        return FlowTable(self._evidence, self._index[positions(self.df, key)])
 
     def _ipython_key_completions_(self) -> list[str]:
         return [flow.key for flow in self.head(1000)]
@@ -181,6 +136,50 @@ class FlowTable:
         """Flows by flow number (the index of `df`), as in pandas."""
         return _Loc(self)
 
+    @overload
+    @staticmethod
+    def from_frame(frame: pd.DataFrame, flows: FlowTable | None = None) -> FlowTable: ...
+    @overload
+    @staticmethod
+    def from_frame(frame: pd.DataFrame, flows: Mapping[Any, FlowTable]) -> dict[Any, FlowTable]: ...
+    @staticmethod
+    def from_frame(frame: pd.DataFrame, flows: Any = None) -> Any:
+        """The flows behind the rows of a DataFrame, in its order, each once.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Made from `df`, `packets`, `gaps` or another table by whatever pandas can do: flow numbers are its
+            index, a level of it or a column, named ``flow``.
+        flows : FlowTable or mapping of FlowTable, optional
+            Whose flows they are. Not needed where ``frame.attrs`` still says so. For a frame that
+            ``pd.concat({name: table.df ...})`` made of several captures: the tables by name.
+
+        Returns
+        -------
+        FlowTable
+            Or, of several captures, a dict of them by name.
+
+        Raises
+        ------
+        ValueError
+            If the frame does not say whose flows, or which, they are.
+        KeyError
+            If there is no such flow.
+        """
+        if isinstance(flows, Mapping):
+            parts = {name: numbers_of(frame, name) for name in flows}
+            return {name: flows[name].loc[rows] for name, rows in parts.items() if len(rows)}
+        rows = numbers_of(frame)
+        if flows is not None:
+            return flows.loc[rows]
+        evidence = living(frame.attrs.get("evidence"))
+        if evidence is None:
+            raise ValueError(
+                "this table no longer says whose flows it holds; name them: from_frame(frame, flows)"
+            )
+        return FlowTable(evidence).loc[rows]
+
     # -- tables -------------------------------------------------------------------------------------
 
     @property
@@ -193,7 +192,7 @@ class FlowTable:
 
         Columns: flow, direction, frame, time, seq, ack, flags, window, offset, length, wire_length, class.
         """
-        return packet_frame(self._evidence, self._streams)
+        return self._evidence.told(packet_frame(self._evidence, self._streams))
 
     @property
     def gaps(self) -> pd.DataFrame:
@@ -201,7 +200,7 @@ class FlowTable:
 
         Columns: flow, direction, start, end, length, cause, before_frame, after_frame.
         """
-        return gap_frame(self._evidence, self._streams)
+        return self._evidence.told(gap_frame(self._evidence, self._streams))
 
     @property
     def conflicts(self) -> pd.DataFrame:
@@ -209,7 +208,7 @@ class FlowTable:
 
         Columns: flow, direction, start, end, length, frame, delivered_frame, delivered, other.
         """
-        return conflict_frame(self._evidence, self._streams)
+        return self._evidence.told(conflict_frame(self._evidence, self._streams))
 
     @property
     def capture(self) -> Capture:
@@ -246,11 +245,10 @@ class FlowTable:
             flow, direction, offset, length, frame, time, match; with `bodies` also body_offset and url.
         """
         if bodies:
-            found: pd.DataFrame = verb("search_bodies")(self, pattern, limit)
-            return found
+            return self._evidence.told(verb("search_bodies")(self, pattern, limit))
         from tcpflow_scapy.flows.search import search_streams
 
-        return search_streams(self._evidence, self._streams, pattern, limit)
+        return self._evidence.told(search_streams(self._evidence, self._streams, pattern, limit))
 
     @property
     def datagrams(self) -> Conversations:
@@ -273,8 +271,7 @@ class FlowTable:
     @property
     def http(self) -> pd.DataFrame:
         """HTTP/1 requests and responses of these flows, one row for each exchange."""
-        table: pd.DataFrame = verb("http_frame")(self)
-        return table
+        return self._evidence.told(verb("http_frame")(self))
 
     @property
     def service(self) -> pd.Series:
@@ -391,7 +388,7 @@ class _Loc:
         self._table = table
 
     def __getitem__(self, key: Any) -> Any:
-        found = self._table.df.loc[key]
-        if found.ndim == 1 and not isinstance(key, (slice, list, np.ndarray)) and np.ndim(key) == 0:
-            return Flow(self._table._evidence, int(key))
-        return FlowTable(self._table._evidence, found.index.to_numpy())
+        found = numbers(self._table.df, key)
+        if isinstance(found, int):
+            return Flow(self._table._evidence, found)
+        return FlowTable(self._table._evidence, found)

@@ -1,4 +1,4 @@
-"""host, port, time."""
+"""host, port, time; masks, names and numbers; rows of DataFrames."""
 
 from __future__ import annotations
 
@@ -115,3 +115,77 @@ def test_what_is_no_port_is_refused(port: object) -> None:
 
 def test_a_port_in_digits() -> None:
     assert numbers(port="443") == numbers(port=443) == [1]
+
+
+def of(frame: pd.DataFrame, flows: FlowTable | None = None) -> list[int]:
+    """Numbers of the flows behind a frame."""
+    return FlowTable.from_frame(frame, flows).df.index.tolist()
+
+
+def test_what_pandas_chose_becomes_flows_again() -> None:
+    table = FLOWS.df
+    assert of(table[table["server_port"] == 80]) == [0, 3]
+    assert of(table.sort_values("server_port")) == [2, 0, 3, 1]
+    assert of(table.iloc[:0]) == []
+    assert of(table.reset_index().query("flow > 1")) == [2, 3]
+    packets = FLOWS.packets
+    assert of(packets[packets["length"] == 4].iloc[::-1]) == [3, 2, 1, 0]
+    assert of(FLOWS.search(b"first").groupby("flow").size().to_frame("hits"), FLOWS) == [0, 1, 2, 3]
+
+
+def test_a_selection_of_a_selection_keeps_to_it() -> None:
+    few = FLOWS[1:3]
+    assert of(few.df) == [1, 2]
+    assert of(FLOWS.df.iloc[1:2], few) == [1]
+    with pytest.raises(KeyError):
+        FlowTable.from_frame(FLOWS.df, few)
+
+
+def test_missing_numbers_of_a_merge_are_passed_over() -> None:
+    other = pd.DataFrame({"server_port": [80, 9]})
+    merged = FLOWS.df.reset_index().merge(other, how="right", on="server_port")
+    assert merged["flow"].isna().any()
+    assert of(merged, FLOWS) == [0, 3]
+
+
+def test_several_captures_in_one_frame() -> None:
+    again = made()
+    tables = {"monday": FLOWS, "tuesday": again}
+    every = pd.concat({name: table.df for name, table in tables.items()}, names=["capture"])
+    chosen = every[every["server_port"].isin([22, 443])].iloc[:3]
+    found = FlowTable.from_frame(chosen, tables)
+    assert {name: table.df.index.tolist() for name, table in found.items()} == {
+        "monday": [1, 2],
+        "tuesday": [1],
+    }
+    assert found["tuesday"][0] == again[1]
+    assert list(FlowTable.from_frame(every.loc[["tuesday"]], tables)) == ["tuesday"]
+    with pytest.raises(ValueError, match="no longer says whose"):
+        FlowTable.from_frame(every)
+    with pytest.raises(ValueError, match="names them in its index"):
+        FlowTable.from_frame(FLOWS.df, tables)
+
+
+def test_frames_that_name_no_flows() -> None:
+    with pytest.raises(ValueError, match="no flow numbers"):
+        FlowTable.from_frame(FLOWS.df.reset_index(drop=True))
+    with pytest.raises(ValueError, match="holds no flow numbers"):
+        FlowTable.from_frame(pd.DataFrame({"flow": ["a"]}), FLOWS)
+    with pytest.raises(TypeError, match="from_frame"):
+        FLOWS[FLOWS.df]
+
+
+def test_a_frame_outlives_its_flows() -> None:
+    frame = made().df
+    assert frame.attrs["evidence"]
+    import gc
+
+    gc.collect()
+    with pytest.raises(ValueError, match="from_frame\\(frame, flows\\)"):
+        FlowTable.from_frame(frame)
+
+
+def test_attrs_say_where_every_table_came_from() -> None:
+    for table in (FLOWS.df, FLOWS.packets, FLOWS.gaps, FLOWS.conflicts, FLOWS.search(b"first")):
+        assert table.attrs["source"] == FLOWS.capture.paths
+        assert table.attrs["evidence"] == FLOWS.df.attrs["evidence"]
