@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,9 @@ def address_texts(book: AddressBook, codes: Array) -> list[str]:
     """Text of each address code; every distinct half of an IPv4 address is made into text once."""
     four = np.asarray(codes < IPV6_BASE)
     numbers = codes[four].astype(np.int64)
-    short = list(map(add, _halves(numbers >> 16, "."), _halves(numbers & 0xFFFF, "")))
+    halves = np.stack((_halves(numbers >> 16, "."), _halves(numbers & 0xFFFF, "\n")), axis=1)
+    # One long text with the padding taken out; a million small ones would take three times as long.
+    short = halves.tobytes().replace(b"\0", b"").decode("ascii").split("\n")[:-1]
     if len(short) == len(codes):
         return short
     texts = np.empty(len(codes), object)
@@ -28,13 +29,12 @@ def address_texts(book: AddressBook, codes: Array) -> list[str]:
     return found
 
 
-def _halves(numbers: Array, end: str) -> list[str]:
-    """Two octets of each address as text."""
-    texts = np.empty(1 << 16, object)
+def _halves(numbers: Array, end: str) -> Array:
+    """Two octets of each address as text of 8 bytes, padded with zero bytes."""
+    texts = np.zeros(1 << 16, "S8")
     present = np.flatnonzero(np.bincount(numbers, minlength=1 << 16))
-    texts[present] = [f"{number >> 8}.{number & 255}{end}" for number in present.tolist()]
-    found: list[str] = texts[numbers].tolist()
-    return found
+    texts[present] = [f"{number >> 8}.{number & 255}{end}".encode() for number in present.tolist()]
+    return np.asarray(texts[numbers])
 
 
 def address_category(book: AddressBook, codes: Array) -> Any:

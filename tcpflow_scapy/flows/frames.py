@@ -26,6 +26,8 @@ FLAG_LETTERS = "FSRPAUECN"
 
 def rows_of(starts: Array, streams: Array) -> tuple[Array, Array]:
     """Rows of the given streams in a table with ``starts``, and the stream of each row."""
+    if not starts[-1]:
+        return np.empty(0, np.int64), streams[:0]
     lengths = starts[streams + 1] - starts[streams]
     if not lengths.all():
         # Most streams have no gap and no conflict.
