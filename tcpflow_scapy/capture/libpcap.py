@@ -62,6 +62,19 @@ class PacketHeader(ctypes.Structure):
     ]
 
 
+class Interface(ctypes.Structure):
+    """struct pcap_if: an interface that can be captured from."""
+
+
+Interface._fields_ = [
+    ("next", ctypes.POINTER(Interface)),
+    ("name", ctypes.c_char_p),
+    ("description", ctypes.c_char_p),
+    ("addresses", ctypes.c_void_p),
+    ("flags", ctypes.c_uint32),
+]
+
+
 class Statistics(ctypes.Structure):
     """struct pcap_stat: packets received, dropped by the kernel, dropped by the interface."""
 
@@ -112,6 +125,12 @@ _OPTIONAL_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (_handle, ctypes.POINTER(ctypes.POINTER(PacketHeader)), ctypes.POINTER(_ptr)),
     ),
     "breakloop": (None, (_handle,)),
+    "dispatch": (_int, (_handle, _int, _ptr, _ptr)),
+    "dump_fopen": (_handle, (_handle, _ptr)),
+    "dump_flush": (_int, (_handle,)),
+    "dump_close": (None, (_handle,)),
+    "findalldevs": (_int, (ctypes.POINTER(_ptr), _text)),
+    "freealldevs": (None, (_ptr,)),
     "stats": (_int, (_handle, ctypes.POINTER(Statistics))),
 }
 
@@ -160,6 +179,12 @@ class Libpcap:
     get_selectable_fd: Callable[[int], int]
     next_ex: Callable[[int, Any, Any], int]
     breakloop: Callable[[int], None]
+    dispatch: Callable[[int, int, Any, Any], int]
+    dump_fopen: Callable[[int, Any], int | None]
+    dump_flush: Callable[[int], int]
+    dump_close: Callable[[int], None]
+    findalldevs: Callable[[Any, Any], int]
+    freealldevs: Callable[[Any], None]
     stats: Callable[[int, Any], int]
 
     def __init__(self, path: str, origin: str) -> None:

@@ -47,12 +47,23 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
 
 
 class BlockReader:
-    """All packet blocks of one file, as batches."""
+    """All packet blocks of one file, as batches.
 
-    def __init__(self, reading: Reading) -> None:
+    Parameters
+    ----------
+    reading : Reading
+        Of a file whose first block is there.
+    growing : bool
+        The file is being written: a block that is not whole yet is no damage. Set it to False when the file
+        is complete.
+    """
+
+    def __init__(self, reading: Reading, *, growing: bool = False) -> None:
         self._reading = reading
+        self._offset = 0
         self._frames = BlockFrames(reading, Sections(reading))
         self._mender = BlockMender(reading)
+        self._mender.growing = growing
         self._order = self._first_order()
         self._steps = BlockSteps()
         self._changes = 0
@@ -63,26 +74,46 @@ class BlockReader:
         known = ORDERS.get(self._reading.medium.read(8, 4))
         return known or next((order for order in "<>" if self._mender.block(0, order)), "<")
 
+    @property
+    def growing(self) -> bool:
+        """Whether the file is being written."""
+        return self._mender.growing
+
+    @growing.setter
+    def growing(self, value: bool) -> None:
+        self._mender.growing = value
+
     def batches(self) -> Iterator[FrameBatch]:
         """Walk from the first block to the last."""
+        yield from self.more()
+        self.close()
+
+    def more(self) -> Iterator[FrameBatch]:
+        """Walk on from where the last walk ended, to the end of the medium: what a growing file has gained."""
         medium = self._reading.medium
-        offset, need = 0, 0
-        while offset < medium.size and self._changes <= MAX_BYTE_ORDER_CHANGES:
-            window = self._reading.window(offset, need)
+        need = 0
+        while self._offset < medium.size and self._changes <= MAX_BYTE_ORDER_CHANGES:
+            window = self._reading.window(self._offset, need)
             parts, after = self._parts(window)
             need = 0
             batch = self._batch(window, parts)
             if batch is not None:
                 yield batch
             if not after:
-                need, after = self._long_block(offset, window.end)
-            offset += after
-        if offset < medium.size:
+                if self._mender.unfinished(self._offset, self._order):
+                    return
+                need, after = self._long_block(self._offset, window.end)
+            self._offset += after
+
+    def close(self) -> None:
+        """Report what was not read of a complete file."""
+        left = self._reading.medium.size - self._offset
+        if left > 0:
             self._reading.problems.add(
                 "damaged",
                 f"the byte order changes more than {MAX_BYTE_ORDER_CHANGES} times: the rest is not read",
-                offset=offset,
-                length=medium.size - offset,
+                offset=self._offset,
+                length=left,
             )
         self._frames.close()
 
@@ -155,7 +186,7 @@ class BlockReader:
     def _stopped(self, window: Window, run: Run, at: int, count: int) -> tuple[Run, int]:
         """Where the walk stopped: at a block that goes on, at another byte order, or at damage."""
         base, order = window.base, self._order
-        if not self._mender.damaged(base + at, order):
+        if self._mender.unfinished(base + at, order) or not self._mender.damaged(base + at, order):
             return run, at
         count += self._reading.frames + int(np.isin(run.types, blocks.FRAMES).sum())
         more, steps, end = self._mender.walk(base + at, base + window.end, order, count)

@@ -49,6 +49,8 @@ class BlockMender:
         self._tried = 0
         self._piece: tuple[int, str] = (-1, "")
         self._places: Array = np.empty(0, np.int64)
+        self.growing = False
+        """whether the file is being written: then a block that is not whole yet is waited for"""
 
     def damaged(self, at: int, order: str) -> bool:
         """Must the careful walk look at this place? Not at the end, a section of the other byte
@@ -57,6 +59,18 @@ class BlockMender:
             return False
         block = self.block(at, order)
         return block is None or not block.regular
+
+    def unfinished(self, at: int, order: str) -> bool:
+        """Is this a block of a growing file whose end was not written yet?"""
+        if not self.growing:
+            return False
+        head = self._medium.read(at, 12)
+        if len(head) < 12:
+            return True
+        if head.startswith(SECTION_BYTES):
+            order = next((o for o, magic in MAGIC.items() if magic == head[8:12]), order)
+        length: int = struct.unpack_from(order + "I", head, 4)[0]
+        return at + ((length + 3) & ~3) > self._medium.size
 
     def walk(self, at: int, until: int, order: str, frames: int) -> tuple[list[int], list[int], int]:
         """Follow blocks one at a time.
@@ -83,6 +97,8 @@ class BlockMender:
         while at < until and not self._other_order(at, order):
             block = self.block(at, order)
             if block is None:
+                if self.unfinished(at, order):
+                    break
                 at = self._mend(positions, lengths, at, order)
                 continue
             if at + block.length > until:

@@ -1,0 +1,123 @@
+"""Interfaces that go down and come back, as the Linux kernel tells it (rtnetlink, no rights needed)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+GROUP_LINK = 1
+NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
+REQUEST, DUMP = 1, 0x300
+ATTRIBUTE_NAME = 3
+UP, LOWER_UP = 1, 1 << 16
+
+MESSAGE = struct.Struct("=IHHII")
+LINK = struct.Struct("=BxHiII")
+ATTRIBUTE = struct.Struct("=HH")
+
+
+class LinkChange(NamedTuple):
+    """An interface whose state changed."""
+
+    name: str
+    up: bool
+    why: str
+    """in words"""
+
+
+class LinkWatch:
+    """State of interfaces in this thread's network namespace.
+
+    Parameters
+    ----------
+    name : str, optional
+        Only this one.
+
+    Raises
+    ------
+    OSError
+        This system has no rtnetlink, or none is left.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        if sys.platform != "linux":
+            raise OSError("no rtnetlink here")
+        self._name = name
+        self._states: dict[str, str] = {}
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        try:
+            self._socket.bind((0, GROUP_LINK))
+            self._socket.setblocking(False)
+            length = MESSAGE.size + LINK.size
+            header = MESSAGE.pack(length, GET_LINK, REQUEST | DUMP, 1, 0)
+            self._socket.send(header + LINK.pack(0, 0, 0, 0, 0))
+        except OSError:
+            self.close()
+            raise
+
+    def fileno(self) -> int:
+        """Readable when something changed."""
+        return self._socket.fileno()
+
+    def changes(self) -> list[LinkChange]:
+        """What changed since the last call. The states when it began are no change."""
+        found: list[LinkChange] = []
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                return found
+            except OSError:
+                # The kernel had more to say than fits (ENOBUFS): what comes next counts again.
+                continue
+            for kind, name, flags in _links(data):
+                if self._name in (None, name) and (change := self._change(kind, name, flags)):
+                    found.append(change)
+
+    def _change(self, kind: int, name: str, flags: int) -> LinkChange | None:
+        if kind == DELETE_LINK:
+            state = "the interface is gone"
+        elif not flags & UP:
+            state = "the interface was set down"
+        else:
+            state = "" if flags & LOWER_UP else "the interface has no carrier"
+        before = self._states.get(name)
+        self._states[name] = state
+        if before is None or before == state:
+            return None
+        return LinkChange(name, not state, state or "the interface is up again")
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def _links(data: bytes) -> Iterator[tuple[int, str, int]]:
+    """(message, interface, flags) of rtnetlink messages."""
+    at = 0
+    while at + MESSAGE.size <= len(data):
+        length, kind, _, _, _ = MESSAGE.unpack_from(data, at)
+        end = at + length
+        if length < MESSAGE.size or end > len(data):
+            return
+        if kind in (NEW_LINK, DELETE_LINK) and length >= MESSAGE.size + LINK.size:
+            _, _, _, flags, _ = LINK.unpack_from(data, at + MESSAGE.size)
+            name = _name(data[at + MESSAGE.size + LINK.size : end])
+            if name:
+                yield kind, name, flags
+        at += (length + 3) & ~3
+
+
+def _name(attributes: bytes) -> str:
+    at = 0
+    while at + ATTRIBUTE.size <= len(attributes):
+        length, kind = ATTRIBUTE.unpack_from(attributes, at)
+        if length < ATTRIBUTE.size:
+            return ""
+        if kind == ATTRIBUTE_NAME:
+            return attributes[at + ATTRIBUTE.size : at + length].split(b"\0", 1)[0].decode("utf-8", "replace")
+        at += (length + 3) & ~3
+    return ""

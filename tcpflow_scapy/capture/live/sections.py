@@ -1,0 +1,78 @@
+"""What a spool says besides frames: section header, interfaces, what they counted."""
+
+from __future__ import annotations
+
+import struct
+import time
+from dataclasses import dataclass
+
+from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
+
+SECTION_APPLICATION = 4
+IF_FILTER = 11
+STATISTICS_END, STATISTICS_RECEIVED, STATISTICS_INTERFACE_DROPS, STATISTICS_KERNEL_DROPS = 3, 4, 5, 7
+
+NANOSECONDS = b"\x09"
+"""if_tsresol: times in units of 10**-9 s"""
+
+LONGEST = 0xFFFC
+"""Bytes of an option's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolInterface:
+    """One interface as the spool describes it."""
+
+    name: str
+    linktype: int
+    snaplen: int
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What an interface counted since the capture began."""
+
+    received: int
+    """frames that passed the filter, dropped ones included where the system counts so"""
+    kernel_dropped: int
+    interface_dropped: int
+
+
+def section() -> bytes:
+    """Section header block: little-endian, of unknown length."""
+    fixed = struct.pack("<IHHq", blocks.BYTE_ORDER_MAGIC, 1, 0, -1)
+    return _block(blocks.SECTION, fixed, {SECTION_APPLICATION: b"tcpflow_scapy"})
+
+
+def describe(interface: SpoolInterface) -> bytes:
+    """Interface description block: name, filter, times in nanoseconds."""
+    fixed = struct.pack("<HHI", interface.linktype & 0xFFFF, 0, interface.snaplen)
+    options = {blocks.IF_NAME: interface.name.encode(), blocks.IF_TSRESOL: NANOSECONDS}
+    if interface.filter:
+        options[IF_FILTER] = b"\0" + interface.filter.encode()
+    return _block(blocks.INTERFACE, fixed, options)
+
+
+def statistics(number: int, counters: Counters) -> bytes:
+    """Interface statistics block, of now."""
+    now = time.time_ns()
+    high, low = now >> 32, now & 0xFFFFFFFF
+    options = {
+        STATISTICS_END: struct.pack("<II", high, low),
+        STATISTICS_RECEIVED: struct.pack("<Q", counters.received),
+        STATISTICS_INTERFACE_DROPS: struct.pack("<Q", counters.interface_dropped),
+        STATISTICS_KERNEL_DROPS: struct.pack("<Q", counters.kernel_dropped),
+    }
+    return _block(blocks.STATISTICS, struct.pack("<III", number, high, low), options)
+
+
+def _block(kind: int, fixed: bytes, options: dict[int, bytes]) -> bytes:
+    parts = [fixed]
+    for code, value in options.items():
+        value = value[:LONGEST]
+        parts.append(struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4))
+    parts.append(bytes(4))
+    body = b"".join(parts)
+    length = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + length + body + length
