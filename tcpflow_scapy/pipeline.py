@@ -9,6 +9,7 @@ import numpy as np
 from tcpflow_scapy.capture import open_source
 from tcpflow_scapy.capture.frames import Array, FrameTable, FrameTableBuilder
 from tcpflow_scapy.capture.info import CaptureInfo, Problem
+from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
 from tcpflow_scapy.decode.packets import PacketTable
@@ -79,8 +80,8 @@ def reassemble(
     ValueError
         If an option is out of range.
     """
-    fragments = _check(overlap, fragments, max_gap, timeout)
-    compiled = _compile(filter)
+    fragments = check_options(overlap, fragments, max_gap, timeout)
+    compiled = compile_filter(filter)
     with Progress("reading", progress) as bar, open_source(source, progress=bar) as opened:
         decoder = Decoder(opened.store, verify_checksums=verify_checksums, fragments=fragments)
         builder = FrameTableBuilder()
@@ -92,24 +93,7 @@ def reassemble(
         frames = builder.build()
         packets = decoder.finish(frames)
         if compiled is not None:
-            _report_unfiltered(compiled, frames, opened.info)
-    times = packet_times(frames, packets)
-    grouping = group_packets(
-        packets,
-        times,
-        max_gap=max_gap,
-        timeout=None if timeout is None else round(timeout * 1e9),
-        ignore_vlan=ignore_vlan,
-    )
-    found = build_streams(
-        packets,
-        times,
-        grouping,
-        opened.store,
-        overlap=overlap,
-        max_gap=max_gap,
-        incomplete=_incomplete(packets),
-    )
+            report_unfiltered(compiled, frames, opened.info)
     options = {
         "filter": filter,
         "overlap": overlap,
@@ -119,21 +103,56 @@ def reassemble(
         "ignore_vlan": ignore_vlan,
         "verify_checksums": verify_checksums,
     }
-    return FlowTable(
-        Evidence(
-            info=opened.info,
-            store=opened.store,
-            frames=frames,
-            packets=packets,
-            reassembly=found,
-            options=options,
-            origins=packets.origins,
-            keep=opened,
-        )
+    evidence = find_flows(opened.info, opened.store, frames, packets, options)
+    evidence.keep = opened
+    return FlowTable(evidence)
+
+
+def find_flows(
+    info: CaptureInfo, store: Store, frames: FrameTable, packets: PacketTable, options: dict[str, Any]
+) -> Evidence:
+    """The second half: packets to flows.
+
+    Parameters
+    ----------
+    info : CaptureInfo
+    store : Store
+    frames : FrameTable
+    packets : PacketTable
+        All packets of every pair of endpoints that occurs, in order of capture.
+    options : dict
+        Of `reassemble`, as the evidence keeps them.
+    """
+    times = packet_times(frames, packets)
+    timeout, max_gap = options["timeout"], options["max_gap"]
+    grouping = group_packets(
+        packets,
+        times,
+        max_gap=max_gap,
+        timeout=None if timeout is None else round(timeout * 1e9),
+        ignore_vlan=options["ignore_vlan"],
+    )
+    found = build_streams(
+        packets,
+        times,
+        grouping,
+        store,
+        overlap=options["overlap"],
+        max_gap=max_gap,
+        incomplete=_incomplete(packets),
+    )
+    return Evidence(
+        info=info,
+        store=store,
+        frames=frames,
+        packets=packets,
+        reassembly=found,
+        options=options,
+        origins=packets.origins,
     )
 
 
-def _check(overlap: str, fragments: str | None, max_gap: int, timeout: float | None) -> str:
+def check_options(overlap: str, fragments: str | None, max_gap: int, timeout: float | None) -> str:
     """Refuse options that cannot be; the policy for fragments."""
     if not isinstance(overlap, str) or overlap not in POLICIES:
         raise ValueError(f"unknown overlap policy {overlap!r}; there are: {', '.join(POLICIES)}")
@@ -151,7 +170,8 @@ def _check(overlap: str, fragments: str | None, max_gap: int, timeout: float | N
     return fragments
 
 
-def _compile(expression: str | None) -> Filter | None:
+def compile_filter(expression: str | None) -> Filter | None:
+    """The expression as a program; None where nothing is to be left out."""
     if expression is None:
         return None
     if not isinstance(expression, str):
@@ -172,7 +192,7 @@ def _incomplete(packets: PacketTable) -> Array | None:
     return incomplete
 
 
-def _report_unfiltered(compiled: Filter, frames: FrameTable, info: CaptureInfo) -> None:
+def report_unfiltered(compiled: Filter, frames: FrameTable, info: CaptureInfo) -> None:
     """Frames of link types that libpcap cannot filter were left out: say so.
 
     Raises

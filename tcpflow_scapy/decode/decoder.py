@@ -15,7 +15,14 @@ from .fragments import POLICIES, Reassembler
 from .ip import ipv4
 from .layers import Items
 from .link import ethernet
-from .packets import DATAGRAM_DTYPES, PACKET_DTYPES, AddressBook, DatagramTable, PacketTable
+from .packets import (
+    DATAGRAM_DTYPES,
+    PACKET_DTYPES,
+    AddressBook,
+    DatagramTable,
+    EncapsulationTable,
+    PacketTable,
+)
 from .plain import take_plain
 from .reasons import Reason
 from .run import Context, Run
@@ -66,6 +73,7 @@ class Decoder:
         self._states = StateTable()
         self._context = Context(switches(), self._states, self._addresses, verify_checksums)
         self._dissect_left = dissect_limit
+        self._policy = fragments
         self._fragments = Reassembler(store, self._context, fragments)
         self._segments = ColumnParts(PACKET_DTYPES)
         self._datagrams = ColumnParts(DATAGRAM_DTYPES)
@@ -182,15 +190,57 @@ class Decoder:
         -------
         PacketTable
         """
-        segments, datagrams, missing = self._late()
+        return self.table(self._segments.build(), self._datagrams.build(), self._fragments, frames)
+
+    def take(self) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """What came out since the last call: TCP segments, UDP datagrams, IP fragments.
+
+        For those who keep the rows elsewhere, as live capture does; nothing of them is left here. The columns
+        are those of `PACKET_DTYPES`, `DATAGRAM_DTYPES` and `fragments.plan.FRAGMENT_DTYPES`.
+        """
+        return self._segments.build(), self._datagrams.build(), self._fragments.take()
+
+    def reassembler(self, store: Store) -> Reassembler:
+        """One for fragments that `take` gave; `store` gets the buffers of their datagrams."""
+        return Reassembler(store, self._context, self._policy)
+
+    @property
+    def encapsulations(self) -> EncapsulationTable:
+        """What numbers in columns `encapsulation` mean; it grows."""
+        return self._states.table
+
+    @property
+    def addresses(self) -> AddressBook:
+        """What address codes mean; it grows."""
+        return self._addresses
+
+    def table(
+        self,
+        segments: dict[str, Array],
+        datagrams: dict[str, Array],
+        fragments: Reassembler,
+        frames: FrameTable | None = None,
+    ) -> PacketTable:
+        """The whole table, of rows in capture order and the fragments between them.
+
+        Parameters
+        ----------
+        segments, datagrams : dict of str to ndarray
+            As `take` gives them.
+        fragments : Reassembler
+            Holding the fragments.
+        frames : FrameTable, optional
+            As for `finish`.
+        """
+        late, late_datagrams, missing = self.late(fragments)
         if frames is not None:
-            _apply_reasons(frames.reason, self._fragments.reasons)
-        origins = self._fragments.origins() if len(segments) or len(datagrams) else None
-        columns, places = _merge(self._segments, segments)
+            _apply_reasons(frames.reason, fragments.reasons)
+        origins = fragments.origins() if len(late) or len(late_datagrams) else None
+        columns, places = _merge(segments, late)
         encapsulation = columns["encapsulation"]
         if len(encapsulation) and (encapsulation == encapsulation[0]).all():
             columns["encapsulation"] = np.broadcast_to(encapsulation[0], encapsulation.shape)
-        others: dict[str, Any] = _merge(self._datagrams, datagrams)[0]
+        others: dict[str, Any] = _merge(datagrams, late_datagrams)[0]
         shared: dict[str, Any] = {"encapsulations": self._states.table, "addresses": self._addresses}
         table: dict[str, Any] = {**columns, **shared}
         return PacketTable(
@@ -198,14 +248,23 @@ class Decoder:
             datagrams=DatagramTable(**others, **shared),
             origins=origins,
             fragment_missing=np.sort(places[missing]) if missing.any() else None,
-            fragment_conflicts=self._fragments.conflicts(),
+            fragment_conflicts=fragments.conflicts(),
         )
 
-    def _late(self) -> tuple[ColumnParts, ColumnParts, Array]:
-        """Rows out of reassembled IP datagrams, and which of the segments lack a fragment."""
+    def late(
+        self, fragments: Reassembler, *, whole_only: bool = False
+    ) -> tuple[ColumnParts, ColumnParts, Array]:
+        """Rows out of reassembled IP datagrams, and which of the segments lack a fragment.
+
+        Parameters
+        ----------
+        fragments : Reassembler
+        whole_only : bool
+            As for `Reassembler.runs`.
+        """
         segments, datagrams = ColumnParts(PACKET_DTYPES), ColumnParts(DATAGRAM_DTYPES)
         missing = [np.empty(0, bool)]
-        for run, lacking, origins in self._fragments.runs():
+        for run, lacking, origins in fragments.runs(whole_only=whole_only):
             # The frame of a datagram is the one that carried its TCP or UDP header.
             for parts, sink, key, back in (
                 (run.segments, segments, "header", 0),
@@ -223,9 +282,9 @@ class Decoder:
         return segments, datagrams, np.concatenate(missing)
 
 
-def _merge(parts: ColumnParts, late: ColumnParts) -> tuple[dict[str, Array], Array]:
+def _merge(columns: dict[str, Array], late: ColumnParts) -> tuple[dict[str, Array], Array]:
     """Two tables in order of their frames; the second's rows get new places, given back for each."""
-    columns = parts.build()
+    columns = dict(columns)
     if not len(late):
         return columns, np.empty(0, np.int64)
     added = late.build()

@@ -24,6 +24,9 @@ MAX_DEPTH = 24
 MAX_ITEMS = 4
 """Packets that may come out of one frame, on average over a run (aggregated 802.11 frames)."""
 
+SHORT_RUN = 16
+"""Frames up to which a run may do as much: what comes out must not depend on how many frames came at once."""
+
 
 @dataclass(slots=True)
 class Context:
@@ -64,7 +67,7 @@ class Run:
 
     def go(self) -> None:
         """Move all packets through their layers, to the end."""
-        self._budget = MAX_ITEMS * len(self.reason) * MAX_DEPTH
+        self._budget = MAX_ITEMS * max(len(self.reason), SHORT_RUN) * MAX_DEPTH
         for _ in range(MAX_DEPTH):
             if not self._pending:
                 return

@@ -89,7 +89,7 @@ class BlockReader:
         self.close()
 
     def more(self) -> Iterator[FrameBatch]:
-        """Walk on from where the last walk ended, to the end of the medium: what a growing file has gained."""
+        """Walk on from where the last walk ended, to the end: what a growing file has gained."""
         medium = self._reading.medium
         need = 0
         while self._offset < medium.size and self._changes <= MAX_BYTE_ORDER_CHANGES:

@@ -81,8 +81,21 @@ class Reassembler:
         part = {name: column[order] for name, column in part.items()}
         self._table.append({**part, "frame": unit[order] + first, "time": time[unit[order]]})
 
-    def runs(self) -> Iterator[tuple[Run, Array, Origins]]:
+    def restore(self, table: dict[str, Array]) -> None:
+        """Keep fragments that `take` gave."""
+        self._table.append(table)
+
+    def take(self) -> dict[str, Array]:
+        """All fragments that wait here, in columns of `plan.FRAGMENT_DTYPES`; none is left."""
+        return self._table.build()
+
+    def runs(self, *, whole_only: bool = False) -> Iterator[tuple[Run, Array, Origins]]:
         """Put datagrams together and decode them; the fragments are gone afterwards.
+
+        Parameters
+        ----------
+        whole_only : bool
+            Leave incomplete datagrams where they are: their fragments wait for the others.
 
         Yields
         ------
@@ -94,15 +107,19 @@ class Reassembler:
             Where the run's bytes came from.
         """
         table = self._table.build()
-        whole_only = True
+        incomplete, whole = not whole_only, True
         for _ in range(2 * MAX_NESTED_DATAGRAMS):
-            plan, rest = self._plan(table, whole_only)
+            plan, rest = self._plan(table, whole)
             yield from self._decode(table, plan)
             table = self._merge(table, rest)
-            if not len(table["frame"]) or (not whole_only and not len(plan)):
+            if not incomplete and not len(plan):
+                break
+            if not len(table["frame"]) or (not whole and not len(plan)):
                 return
             # Incomplete datagrams wait until no whole one can bring their missing fragments.
-            whole_only = len(plan) > 0 if whole_only else True
+            whole = len(plan) > 0 or not incomplete if whole else True
+        if not incomplete:
+            self._table.append(table)
 
     def _plan(self, table: dict[str, Array], whole_only: bool) -> tuple[Plan, Array]:
         """The datagrams to put together now, and which fragments stay for later."""
