@@ -34,6 +34,7 @@ FLOW_COLUMNS: tuple[Column, ...] = (
     Column("end", "datetime64[ns, UTC]", "UTC", "latest packet"),
     Column("duration_s", "float64", "s", "end - start"),
     Column("state", "category", "", "how far it came and how it ended, in Zeek's words (conn_state)"),
+    Column("open", "bool", "", "neither closed by both sides nor reset: more may have followed, or will"),
     Column("client_evidence", "category", "", "from what the client is known"),
     *_side("bytes", "int64", "bytes", "distinct payload bytes of the {0} that were captured"),
     *_side("packets", "int64", "packets", "TCP segments sent by the {0}, all kinds"),

@@ -34,6 +34,11 @@ STATES: dict[str, str] = {
 
 _NAMES = list(STATES)
 
+_ENDED = ("SF", "REJ", "RSTO", "RSTR", "RSTOS0", "RSTRH")
+
+OPEN: Array = np.array([name not in _ENDED for name in _NAMES])
+"""bool, by index into `STATES`: nothing says that both sides are done."""
+
 
 def connection_states(streams: StreamTable) -> Array:
     """Index into `STATES` for each connection: int8[n]."""

@@ -11,7 +11,7 @@ from tcpflow_scapy.decode.packets import ACK, RST, SYN
 from tcpflow_scapy.flows.addresses import address_category
 from tcpflow_scapy.flows.categories import categorical, compact, labelled
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
-from tcpflow_scapy.flows.state import STATES, connection_states
+from tcpflow_scapy.flows.state import OPEN, STATES, connection_states
 from tcpflow_scapy.reassembly.connections import connection_parts
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS
 from tcpflow_scapy.reassembly.tables import ClientEvidence
@@ -47,6 +47,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     code = (streams.address >> np.uint64(16)).astype(np.int64)
     port = (streams.address & np.uint64(0xFFFF)).astype(np.uint16)
     book = evidence.packets.addresses
+    states = connection_states(streams)
     known = (connections.start != NO_TIME) & (connections.end != NO_TIME)
     duration = np.full(count, np.nan)
     duration[known] = (connections.end - connections.start)[known] / 1e9
@@ -63,7 +64,8 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
         "start": datetimes(connections.start),
         "end": datetimes(connections.end),
         "duration_s": duration,
-        "state": categorical(connection_states(streams), list(STATES)),
+        "state": categorical(states, list(STATES)),
+        "open": OPEN[states],
         "client_evidence": labelled(connections.client_evidence, ClientEvidence),
         "rtt_ms": _round_trips(evidence),
         "vlan": compact(connections.encapsulation, [".".join(map(str, r.vlan)) for r in rows]),

@@ -40,6 +40,7 @@ def test_a_row_by_hand() -> None:
         "end": pd.Timestamp(START + 10 * MS, tz="UTC"),
         "duration_s": 0.01,
         "state": "SF",
+        "open": False,
         "client_evidence": "syn",
         "client_bytes": 5,
         "server_bytes": 8,
