@@ -19,6 +19,27 @@ _FACTORS = (
 )
 
 
+def mix(*columns: Array) -> Array:
+    """A number for each row, the same for equal rows and hardly ever for others.
+
+    Parameters
+    ----------
+    *columns : ndarray of uint64
+        At most six, of the same length.
+
+    Returns
+    -------
+    ndarray of uint64
+    """
+    mixed = np.zeros(len(columns[0]), np.uint64)
+    with np.errstate(over="ignore"):
+        for column, factor in zip(columns, _FACTORS, strict=False):
+            mixed ^= column * np.uint64(factor)
+            # Columns that differ in high bits only would otherwise never reach the low ones.
+            mixed ^= mixed >> np.uint64(29)
+    return mixed
+
+
 def distinct_rows(*columns: Array) -> tuple[Array, Array]:
     """Number the rows by what they hold.
 
@@ -39,12 +60,7 @@ def distinct_rows(*columns: Array) -> tuple[Array, Array]:
     Rows are sorted by a 64-bit mix, which is verified against the columns; where it fails (somebody made
     values that collide) the columns themselves are sorted.
     """
-    mixed = np.zeros(len(columns[0]), np.uint64)
-    with np.errstate(over="ignore"):
-        for column, factor in zip(columns, _FACTORS, strict=False):
-            mixed ^= column * np.uint64(factor)
-            # Columns that differ in high bits only would otherwise never reach the low ones.
-            mixed ^= mixed >> np.uint64(29)
+    mixed = mix(*columns)
     distinct, inverse = np.unique(mixed, return_inverse=True)
     first = np.empty(len(distinct), np.intp)
     # Of several values for one place the last assigned stays: the first occurrence.
@@ -52,6 +68,69 @@ def distinct_rows(*columns: Array) -> tuple[Array, Array]:
     if all((column[first][inverse] == column).all() for column in columns):
         return first, inverse
     return _sorted_rows(columns)
+
+
+def gathered_rows(*columns: Array) -> tuple[Array, Array]:
+    """Bring equal rows together; among themselves they keep their order.
+
+    Parameters
+    ----------
+    *columns : ndarray of uint64
+        At most six, of the same length.
+
+    Returns
+    -------
+    order : ndarray of int64
+        The rows, equal ones next to each other.
+    new : ndarray of bool
+        For each row of `order`, whether it is the first of its kind.
+
+    Notes
+    -----
+    The row's number stands in the low bits of the mix, so that plain values are sorted, which takes a
+    fraction of the time. What is left of the mix is verified; rows that it does not tell apart are
+    sorted themselves.
+    """
+    count = len(columns[0])
+    new = np.ones(count, bool)
+    if not count:
+        return np.empty(0, np.int64), new
+    bits = np.uint64((count - 1).bit_length())
+    packed = mix(*columns)
+    # The multiplications have put the best of the mix into its high bits.
+    packed >>= bits
+    packed <<= bits
+    packed |= np.arange(count, dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).view(np.int64)
+    packed >>= bits
+    new[1:] = packed[1:] != packed[:-1]
+    _tell_apart(columns, order, new)
+    return order, new
+
+
+def _tell_apart(columns: tuple[Array, ...], order: Array, new: Array) -> None:
+    """Where different rows have the same mix: sort these rows themselves, in place."""
+    later = np.flatnonzero(~new)
+    one, other = order[later], order[later - 1]
+    differs = np.zeros(len(later), bool)
+    for column in columns:
+        differs |= column[one] != column[other]
+    if not differs.any():
+        return
+    number = np.cumsum(new)
+    mixed = np.zeros(int(number[-1]) + 1, bool)
+    mixed[number[later[differs]]] = True
+    places = np.flatnonzero(mixed[number])
+    rows, number = order[places], number[places]
+    # Groups keep their places, and rows that are equal their order.
+    sort = np.lexsort((*(column[rows] for column in columns), number))
+    rows = rows[sort]
+    order[places] = rows
+    found = np.diff(number, prepend=-1) != 0
+    for column in columns:
+        found[1:] |= column[rows[1:]] != column[rows[:-1]]
+    new[places] = found
 
 
 def _sorted_rows(columns: tuple[Array, ...]) -> tuple[Array, Array]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from tcpflow_scapy.capture.store import Store
 
-from .grouping import Lineup
+from .copies import exact_copies
+from .grouping import Lineup, sizes_of
 from .plan import Plan
 from .tangles import Tangles
 
@@ -60,45 +61,32 @@ class Chains:
         Plan
             Of the datagrams whose beginning is there.
         """
-        heads = self._exact_copies(table, lineup)
-        copies = heads != np.arange(len(lineup))
-        spare, spare_of = lineup.index[copies], lineup.index[heads[copies]]
-        if len(spare):
+        if whole_only:
+            starts = np.flatnonzero(lineup.new)
+            lineup = lineup.select(_may_be_whole(lineup, starts), starts)
+        heads = exact_copies(self._store, table, lineup)
+        spare, spare_of = np.empty(0, np.int64), np.empty(0, np.int64)
+        if heads is not None:
+            copies = heads != np.arange(len(lineup))
+            spare, spare_of = lineup.index[copies], lineup.index[heads[copies]]
             lineup = lineup.keep(~copies)
-        starts = np.flatnonzero(lineup.new)
-        tangled = np.logical_or.reduceat(_tangled(lineup), starts)
-        knots = Plan.empty()
-        if tangled.any():
-            counts = np.diff(np.append(starts, len(lineup)))
-            chosen = tangled & _may_be_whole(lineup, starts) if whole_only else tangled
-            knots = self._tangles.plan(table, lineup.keep(np.repeat(chosen, counts)))
-            lineup = lineup.keep(np.repeat(~tangled, counts))
-        plan = Plan.join([_straight(lineup), knots])
+        plan = self._of_distinct(table, lineup, whole_only)
         if whole_only:
             plan = plan.select(plan.complete)
         plan.copies = np.concatenate([plan.copies, spare])
         plan.copy_of = np.concatenate([plan.copy_of, spare_of])
         return plan
 
-    def _exact_copies(self, table: dict[str, Array], lineup: Lineup) -> Array:
-        """For each fragment the place of the first in the lineup that is the same byte for byte."""
-        found = np.arange(len(lineup))
-        same = np.zeros(len(lineup), bool)
-        same[1:] = ~lineup.new[1:]
-        for column in (lineup.offset, lineup.length, lineup.wire_length, lineup.more):
-            same[1:] &= column[1:] == column[:-1]
-        places = np.flatnonzero(same)
-        if not len(places):
-            return found
-        # Each is compared with the first of its run, so that a run of copies is one of them.
-        heads = np.maximum.accumulate(np.where(same, 0, found))[places]
-        one, other = lineup.index[places], lineup.index[heads]
-        length = table["length"][one].tolist()
-        ours = self._store.slices(table["address"][one].tolist(), length)
-        theirs = self._store.slices(table["address"][other].tolist(), length)
-        equal = np.array([a == b for a, b in zip(ours, theirs, strict=True)], bool)
-        found[places[equal]] = heads[equal]
-        return found
+    def _of_distinct(self, table: dict[str, Array], lineup: Lineup, whole_only: bool) -> Plan:
+        """Plan the datagrams of fragments that are no copies of each other."""
+        tangled = _tangled(lineup)
+        if not tangled.any():
+            return _straight(lineup)
+        starts = np.flatnonzero(lineup.new)
+        tangled = np.logical_or.reduceat(tangled, starts)
+        chosen = tangled & _may_be_whole(lineup, starts) if whole_only else tangled
+        knots = self._tangles.plan(table, lineup.select(chosen, starts))
+        return Plan.join([_straight(lineup.select(~tangled, starts)), knots])
 
 
 def _tangled(lineup: Lineup) -> Array:
@@ -123,7 +111,7 @@ def _straight(lineup: Lineup) -> Plan:
     new, end = lineup.new, lineup.end()
     whole = lineup.length == lineup.wire_length
     starts = np.flatnonzero(new)
-    counts = np.diff(np.append(starts, len(lineup)))
+    counts = sizes_of(starts, len(lineup))
     # A fragment is reached if the one before it was reached, is whole, and ends where this one begins.
     linked = np.where(new, lineup.offset == 0, False)
     linked[1:] |= ~new[1:] & (lineup.offset[1:] == end[:-1]) & whole[:-1]

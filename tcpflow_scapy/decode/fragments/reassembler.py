@@ -20,7 +20,7 @@ from tcpflow_scapy.decode.run import Context, Run
 from .buffer import SLOT_BITS
 from .chains import Chains, usable
 from .datagram_run import Datagrams
-from .grouping import line_up
+from .grouping import Lineup, line_up
 from .plan import FRAGMENT_DTYPES, Conflict, Plan
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -106,45 +106,39 @@ class Reassembler:
         origins : Origins
             Where the run's bytes came from.
         """
-        table = self._table.build()
-        incomplete, whole = not whole_only, True
+        table = _usable_only(self._table.build())
+        lineup: Lineup | None = None
+        whole_only = True
         for _ in range(2 * MAX_NESTED_DATAGRAMS):
-            plan, rest = self._plan(table, whole)
-            yield from self._decode(table, plan)
-            table = self._merge(table, rest)
-            if not incomplete and not len(plan):
-                break
-            if not len(table["frame"]) or (not whole and not len(plan)):
+            if not len(table["frame"]):
+                return
+            if lineup is None:
+                keys = self._context.states.keys(table["state"])
+                lineup = line_up(table, np.arange(len(keys)), keys)
+            plan = self._chains.plan(table, lineup, whole_only=whole_only)
+            if len(plan):
+                yield from self._decode(table, plan)
+                table, lineup = self._left(table, plan, whole_only), None
+            elif not whole_only:
                 return
             # Incomplete datagrams wait until no whole one can bring their missing fragments.
-            whole = len(plan) > 0 or not incomplete if whole else True
-        if not incomplete:
-            self._table.append(table)
+            whole_only = len(plan) > 0 if whole_only else True
 
-    def _plan(self, table: dict[str, Array], whole_only: bool) -> tuple[Plan, Array]:
-        """The datagrams to put together now, and which fragments stay for later."""
-        index = np.flatnonzero(usable(table))
-        if not len(index):
-            return Plan.empty(), np.zeros(len(table["frame"]), bool)
-        keys = self._context.states.keys(table["state"][index])
-        plan = self._chains.plan(table, line_up(table, index, keys), whole_only=whole_only)
-        rest = np.zeros(len(table["frame"]), bool)
-        # What is of no use now will never be: it is not looked at again.
-        rest[index] = whole_only
-        rest[plan.used()] = False
-        return plan, rest
-
-    def _merge(self, table: dict[str, Array], rest: Array) -> dict[str, Array]:
+    def _left(self, table: dict[str, Array], plan: Plan, whole_only: bool) -> dict[str, Array]:
         """Fragments that are left, and those that came out of datagrams."""
-        self._table.append({name: column[rest] for name, column in table.items()})
+        # What is of no use to an incomplete datagram will never be: it is not looked at again.
+        rest = np.full(len(table["frame"]), whole_only)
+        rest[plan.used()] = False
+        kept = {name: column[rest] for name, column in table.items()}
+        if not len(self._table):
+            return kept
+        self._table.append(kept)
         merged = self._table.build()
         order = np.argsort(merged["frame"], kind="stable")
-        return {name: column[order] for name, column in merged.items()}
+        return _usable_only({name: column[order] for name, column in merged.items()})
 
     def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[Run, Array, Origins]]:
         """Give a plan's datagrams a buffer and send them through the layers, chunk by chunk."""
-        if not len(plan):
-            return
         datagrams = Datagrams(self._store, self._context, table, plan)
         origins = datagrams.origins
         self._origins.append({name: getattr(origins, name) for name in _ORIGIN_DTYPES})
@@ -197,3 +191,9 @@ class Reassembler:
     def conflicts(self) -> FragmentConflicts | None:
         """All contradictions found, None if there are none."""
         return FragmentConflicts(**self._conflicts.build()) if len(self._conflicts) else None
+
+
+def _usable_only(table: dict[str, Array]) -> dict[str, Array]:
+    """Without the fragments that no datagram can use."""
+    good = usable(table)
+    return table if good.all() else {name: column[good] for name, column in table.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.store import Store
 
-from .grouping import Lineup
+from .grouping import Lineup, sizes_of
 from .plan import Conflict, Plan
 from .policy import DISCARD, winners
 
@@ -61,14 +61,14 @@ class Tangles:
         """
         made = _Lists()
         if self._policy != DISCARD:
+            lineup = _earliest(lineup)
             bounds = [*np.flatnonzero(lineup.new).tolist(), len(lineup)]
             index, address = lineup.index.tolist(), table["address"][lineup.index].tolist()
             columns = (lineup.offset, lineup.length, lineup.wire_length, lineup.more)
             offset, length, wire, more = (column.tolist() for column in columns)
             rows = list(zip(index, offset, length, wire, more, address, strict=True))
             for a, b in pairwise(bounds):
-                # Arrival order decides; it is the order of the fragments' numbers.
-                self._untangle(made, sorted(rows[a:b])[:MAX_FRAGMENTS])
+                self._untangle(made, rows[a:b])
         return made.plan()
 
     def _untangle(self, made: _Lists, rows: list[tuple[int, int, int, int, bool, int]]) -> None:
@@ -125,6 +125,19 @@ class Tangles:
                         break
             if len(seen) > 1:
                 made.conflicts.append(Conflict(len(made.first), a, b - a, tuple(seen.values())))
+
+
+def _earliest(lineup: Lineup) -> Lineup:
+    """The first `MAX_FRAGMENTS` of each datagram, in the order in which they arrived.
+
+    Arrival is what the policies go by; it is the order of the fragments' numbers.
+    """
+    number = np.cumsum(lineup.new)
+    order = np.lexsort((lineup.index, number))
+    starts = np.flatnonzero(lineup.new)
+    turn = np.arange(len(order)) - np.repeat(starts, sizes_of(starts, len(order)))
+    early = turn < MAX_FRAGMENTS
+    return lineup.take(order[early], lineup.new[early])
 
 
 class _Lists:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.decode.fragments.grouping import OFFSET_BITS, TIMEOUT, line_up
+from tcpflow_scapy.decode.fragments.grouping import TIMEOUT, _stable_order, line_up
 from tcpflow_scapy.decode.fragments.plan import FRAGMENT_DTYPES
 from tcpflow_scapy.decode.packets import IPV6_BASE
 
@@ -59,11 +59,16 @@ def test_time(gap: int) -> None:
 
 def test_unknown_times_tell_nothing() -> None:
     assert datagrams(first(time=NO_TIME), last(time=10**18)) == [[0, 1]]
+    others = [first(identification=9), last(identification=9, time=2 * TIMEOUT)]
+    assert [0, 1] in datagrams(first(time=NO_TIME), last(time=5), *others)
 
 
-def test_more_turns_than_fit_into_one_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [first(), last(), first(), last(), first(identification=8), last(identification=8)]
-    expected = sorted(datagrams(*rows))
-    monkeypatch.setattr("tcpflow_scapy.decode.fragments.grouping._ROOM", 2)
-    assert sorted(datagrams(*rows)) == expected
-    assert OFFSET_BITS >= 16
+def test_datagrams_in_the_order_of_their_first_fragments() -> None:
+    rows = [first(identification=n) for n in (7, 3, 9)] + [last(identification=n) for n in (9, 7, 3)]
+    assert datagrams(*rows) == [[0, 4], [1, 5], [2, 3]]
+
+
+@pytest.mark.parametrize("shift", [0, 58])
+def test_keys_of_any_size_are_sorted_and_equal_ones_keep_their_order(shift: int) -> None:
+    keys = np.random.default_rng(2).integers(0, 5, 60) << shift
+    assert _stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
