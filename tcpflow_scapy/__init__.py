@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.capture.live.check import verify_spool
     from tcpflow_scapy.capture.session import FlowSession
     from tcpflow_scapy.errors import (
         CaptureError,
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.flows.stream import Stream
     from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.session import LiveCapture, sniff
     from tcpflow_scapy.pipeline import reassemble
 
 __version__ = "0.1.0"
 
 _HOME = {
     "reassemble": "tcpflow_scapy.pipeline",
+    "sniff": "tcpflow_scapy.live.session",
+    "LiveCapture": "tcpflow_scapy.live.session",
+    "verify_spool": "tcpflow_scapy.capture.live.check",
     "FlowTable": "tcpflow_scapy.flows.table",
     "FlowSession": "tcpflow_scapy.capture.session",
     "Flow": "tcpflow_scapy.flows.flow",

@@ -70,7 +70,7 @@ class EventLog:
         Called with each event as it is recorded, in the thread that recorded it.
     """
 
-    def __init__(self, listener: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, listener: Callable[[Event], object] | None = None) -> None:
         self._events: list[Event] = []
         self._last: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import threading
@@ -61,8 +62,10 @@ class Pump:
 
     Parameters
     ----------
-    open_tap : callable
-        Opens the interface; called at once, and again when the interface was lost.
+    tap : Tap
+        The open interface; owned from here on.
+    reopen : callable
+        Opens it again when it was lost.
     spool : LiveSpool
     events : EventLog
     filter : str
@@ -76,7 +79,8 @@ class Pump:
 
     def __init__(
         self,
-        open_tap: Callable[[], Tap],
+        tap: Tap,
+        reopen: Callable[[], Tap],
         spool: LiveSpool,
         events: EventLog,
         *,
@@ -85,14 +89,14 @@ class Pump:
         on_data: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        self._open_tap = open_tap
+        self._reopen_tap = reopen
         self._spool, self._events = spool, events
         self._filter = filter
         self._limit = limit or FrameLimit(None)
         self._on_data, self._on_end = on_data, on_end
-        self._tap: Tap | None = open_tap()
-        self.name = self._tap.name
-        self._number = self._describe(self._tap)
+        self._tap: Tap | None = tap
+        self.name = tap.name
+        self._number = self._describe(tap)
         self._watch: LinkWatch | None = None
         with suppress(OSError):
             self._watch = LinkWatch(None if self.name == "any" else self.name)
@@ -247,8 +251,12 @@ class Pump:
         if self._watch is not None and self._watch.fileno() in ready:
             self._note_links(self._watch)
         try:
-            self._tap = self._open_tap()
-        except (OSError, ValueError):
+            self._tap = self._reopen_tap()
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) == errno.EPERM:
+                # Rights were given up: it can never be opened again.
+                self._events.add("error", f"cannot capture again: {error}", interface=self.name)
+                self._stop_at = 0.0
             self._tick()
             return
         self._number = self._describe(self._tap)

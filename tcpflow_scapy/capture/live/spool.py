@@ -107,7 +107,7 @@ class LiveSpool:
             raise os_error(error, "temporary spool") from error
         path = Path(name)
         # Flows made from it have it mapped: its bytes stay until the last of them is gone.
-        weakref.finalize(self, _remove, name)
+        weakref.finalize(self, _remove, name, os.getpid())
         self._files.append(path)
         self._opened = time.monotonic()
         self._write_preamble()
@@ -361,7 +361,7 @@ class LiveSpool:
             name = f"{self._stem_of(self.path)}-{self._number:0{DIGITS}}{self.path.suffix}"
             if self.temporary:
                 # Its own name was random; so are those of its companions.
-                weakref.finalize(self, _remove, str(self.path.with_name(name)))
+                weakref.finalize(self, _remove, str(self.path.with_name(name)), os.getpid())
             path = self.path.with_name(name)
             if self._overwrite or not os.path.lexists(path):
                 return path
@@ -396,6 +396,9 @@ class LiveSpool:
             self.path.unlink(missing_ok=True)
 
 
-def _remove(name: str) -> None:
+def _remove(name: str, process: int) -> None:
+    """Take a temporary file's name away; not in a child of the process that made it."""
+    if os.getpid() != process:
+        return
     with suppress(OSError):
         os.unlink(name)

@@ -1,0 +1,428 @@
+"""`sniff`: capture from interfaces, and look at the flows while they happen."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from tcpflow_scapy.capture.limits import USUAL_FRAME
+from tcpflow_scapy.capture.live.devices import BUFFER_SIZE, LiveOptions, Tap, default_interface
+from tcpflow_scapy.capture.live.events import LOSSES, Event, EventLog
+from tcpflow_scapy.capture.live.privileges import become, find_account
+from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
+from tcpflow_scapy.capture.live.sockets import open_tap
+from tcpflow_scapy.capture.live.spool import LiveSpool
+from tcpflow_scapy.live.closed import ClosedFlows
+from tcpflow_scapy.live.whole import WholeEngine as Engine
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tcpflow_scapy.flows.flow import Flow
+    from tcpflow_scapy.flows.table import FlowTable
+
+ADVANCE_SECONDS = 0.25
+"""How often what is new in the spool is read."""
+
+
+class LiveStats(NamedTuple):
+    """What a capture counted."""
+
+    seconds: float
+    """since it began"""
+    frames: int
+    """kept in the spool"""
+    bytes: int
+    """of the spool"""
+    received: int
+    """as the system counts them"""
+    kernel_dropped: int
+    interface_dropped: int
+    not_kept: int
+    """captured, but the spool could not be written"""
+
+    @property
+    def lost(self) -> int:
+        """Frames that are known to be missing."""
+        return self.kernel_dropped + self.interface_dropped + self.not_kept
+
+
+def sniff(
+    iface: str | Sequence[str] | None = None,
+    *,
+    filter: str | None = None,
+    spool: str | os.PathLike[str] | None = None,
+    count: int | None = None,
+    timeout: float | None = None,
+    promisc: bool = True,
+    snaplen: int = USUAL_FRAME,
+    buffer_size: int = BUFFER_SIZE,
+    rotate_bytes: int | None = None,
+    rotate_seconds: float | None = None,
+    overwrite: bool = False,
+    chain: bool = True,
+    user: str | None = None,
+    on_flow: Callable[[Flow], object] | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    idle: float | None = None,
+    **options: Any,
+) -> LiveCapture:
+    """Capture from interfaces; returns at once.
+
+    Parameters
+    ----------
+    iface : str or sequence of str, optional
+        One interface, several, or ``"any"``. By default the first that is up and no loopback.
+    filter : str, optional
+        A pcap-filter expression; libpcap compiles it and the kernel runs it.
+    spool : path, optional
+        Where the frames go: a pcapng file that is whole at every moment, with a hash chain beside it. By
+        default a temporary file, which goes away with the flows made from it.
+    count : int, optional
+        Stop after so many frames.
+    timeout : float, optional
+        Stop after so many seconds. (For a timeout of flows see `idle`.)
+    promisc : bool
+        Ask for frames to other machines, too. ``any`` never is promiscuous.
+    snaplen : int
+        Bytes kept of each frame.
+    buffer_size : int
+        Bytes of the kernel's buffer, for each interface.
+    rotate_bytes, rotate_seconds : optional
+        Go on in a new spool file when this one is as large, or as old.
+    overwrite : bool
+        Replace files that exist.
+    chain : bool
+        Keep the hash chain.
+    user : str, optional
+        Become this user once the interfaces are open: the whole process, for good.
+    on_flow : callable, optional
+        Called with each `Flow` as it ends, in a thread of the capture.
+    on_event : callable, optional
+        Called with each `Event` as it happens, in a thread of the capture.
+    idle : float, optional
+        Seconds of idleness after which a flow ends (`reassemble`'s ``timeout``).
+    **options
+        As for `reassemble`: ``overlap``, ``max_gap``, ``ignore_vlan``, ``verify_checksums``, ``fragments``.
+
+    Raises
+    ------
+    CaptureOSError
+        An interface cannot be opened (the text says what right is missing, or which interfaces there
+        are), or the spool cannot be made.
+    FilterError
+        libpcap refuses the expression.
+    ValueError
+        An option is out of range.
+    """
+    _check(count, timeout)
+    live_options = LiveOptions(
+        filter=(filter or "").strip(), promisc=promisc, snaplen=snaplen, buffer_size=buffer_size
+    )
+    names = [iface] if isinstance(iface, str) else list(iface or [default_interface()])
+    account = find_account(user) if user is not None else None
+    events = EventLog(on_event)
+    unique = list(dict.fromkeys(names))
+    taps: list[Tap] = []
+    try:
+        # Interfaces first: nothing is to be left behind where there is no right to open them.
+        for name in unique:
+            taps.append(open_tap(name, live_options))
+        kept = LiveSpool(
+            spool,
+            events,
+            overwrite=overwrite,
+            rotate_bytes=rotate_bytes,
+            rotate_seconds=rotate_seconds,
+            chain=chain,
+            owner=None if account is None else (account.uid, account.gid),
+        )
+        if account is not None:
+            become(account)
+        engine = Engine(lambda: kept.paths, timeout=idle, **options)
+    except BaseException:
+        for tap in taps:
+            tap.close()
+        raise
+    limit = FrameLimit(count)
+    live = LiveCapture(kept, events, engine, timeout=timeout, on_flow=on_flow)
+    for tap in taps:
+        live._add(tap, partial(open_tap, tap.name, live_options), live_options.filter, limit)
+    live._start()
+    return live
+
+
+def _check(count: Any, timeout: Any) -> None:
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        raise ValueError(f"count must be a positive number of frames or None, not {count!r}")
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9
+    ):
+        raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
+
+
+class LiveCapture:
+    """A capture that runs, and what is known of its flows; made by `sniff`.
+
+    A context: leaving it stops the capture. `flows` may be asked for at any time.
+    """
+
+    def __init__(
+        self,
+        spool: LiveSpool,
+        events: EventLog,
+        engine: Engine,
+        *,
+        timeout: float | None = None,
+        on_flow: Callable[[Flow], object] | None = None,
+    ) -> None:
+        self._spool, self._log, self._engine = spool, events, engine
+        self._timeout, self._on_flow = timeout, on_flow
+        self._pumps: list[Pump] = []
+        self._lock = threading.RLock()
+        self._wake, self._done = threading.Event(), threading.Event()
+        self._stopping = False
+        self._began, self._seconds = time.monotonic(), 0.0
+        self._result: FlowTable | None = None
+        self._error: Exception | None = None
+        self._waiting: weakref.WeakSet[ClosedFlows] = weakref.WeakSet()
+        self._thread = threading.Thread(target=self._run, name="capture-flows", daemon=True)
+
+    def _add(self, tap: Tap, reopen: Callable[[], Tap], filter: str, limit: FrameLimit) -> None:
+        self._pumps.append(
+            Pump(
+                tap,
+                reopen,
+                self._spool,
+                self._log,
+                filter=filter,
+                limit=limit,
+                on_end=self._wake.set,
+            )
+        )
+
+    def _start(self) -> None:
+        _RUNNING.add(self)
+        self._began = time.monotonic()
+        for pump in self._pumps:
+            pump.start()
+        self._thread.start()
+
+    # -- what there is ------------------------------------------------------------------------------
+
+    @property
+    def flows(self) -> FlowTable:
+        """What has been seen so far; flows that go on are marked in the column ``open``."""
+        if self._result is not None:
+            return self._result
+        with self._lock:
+            if self._result is not None:
+                return self._result
+            self._advance()
+            return self._told(self._engine.flows())
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened: losses, interfaces, files; kinds as in `capture.live.events.KINDS`."""
+        return self._log.frame()
+
+    @property
+    def stats(self) -> LiveStats:
+        """What was counted so far."""
+        counters = [pump.counters for pump in self._pumps]
+        spool = self._spool
+        return LiveStats(
+            seconds=self._seconds or time.monotonic() - self._began,
+            frames=spool.frames,
+            bytes=spool.bytes,
+            received=sum(c.received for c in counters),
+            kernel_dropped=sum(c.kernel_dropped for c in counters),
+            interface_dropped=sum(c.interface_dropped for c in counters),
+            not_kept=spool.lost,
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether it still captures."""
+        return not self._done.is_set()
+
+    @property
+    def interfaces(self) -> list[str]:
+        """What is captured from."""
+        return [pump.name for pump in self._pumps]
+
+    @property
+    def spool(self) -> Path:
+        """The (first) file of the spool."""
+        return self._spool.path
+
+    @property
+    def spools(self) -> list[Path]:
+        """All files of the spool so far."""
+        return self._spool.paths
+
+    @property
+    def chain_head(self) -> str:
+        """Digest of the last link of the hash chain, in hexadecimal: note it where nobody can change it."""
+        return self._spool.chain_head
+
+    # -- what can be done ---------------------------------------------------------------------------
+
+    def stop(self) -> FlowTable:
+        """End the capture, when what the kernel still has is in; the final flows."""
+        self._stopping = True
+        self._wake.set()
+        if threading.current_thread() is self._thread:
+            # A callback: waiting for this very thread would take for ever.
+            return self.flows
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self.flows
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until the capture has ended by itself (`count`, `timeout`) or was stopped.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Returns
+        -------
+        bool
+            Whether it has ended.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while not self._done.is_set():
+            left = 1.0 if until is None else min(1.0, until - time.monotonic())
+            if left <= 0:
+                break
+            # In pieces, so that Ctrl-C is heard on every system.
+            self._done.wait(left)
+        return self._done.is_set()
+
+    def closed(self) -> ClosedFlows:
+        """Flows as they end from now on, for ``for`` and ``async for``; those still open at the end, too."""
+        flows = ClosedFlows()
+        with self._lock:
+            if self._done.is_set():
+                flows.end()
+            else:
+                self._waiting.add(flows)
+        return flows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- the thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._ended():
+                self._wake.wait(ADVANCE_SECONDS)
+                self._wake.clear()
+                with self._lock:
+                    self._advance()
+                self._deliver()
+        finally:
+            self._finish()
+
+    def _ended(self) -> bool:
+        late = self._timeout is not None and time.monotonic() - self._began >= self._timeout
+        return self._stopping or late or not any(pump.running for pump in self._pumps)
+
+    def _advance(self) -> None:
+        """Read what is new; trouble is an event, not the end of the capture."""
+        try:
+            self._engine.advance()
+        except Exception as error:
+            self._log.add("error", f"reading the spool: {error or type(error).__name__}", merge=True)
+
+    def _deliver(self) -> None:
+        """Give away what ended."""
+        flows: list[Flow] = []
+        with self._lock:
+            while self._engine.closed:
+                flows.append(self._engine.closed.popleft())
+            waiting = list(self._waiting)
+        if not flows:
+            return
+        for queue in waiting:
+            queue.put(flows)
+        if self._on_flow is not None:
+            for flow in flows:
+                self._call(self._on_flow, flow)
+
+    def _call(self, function: Callable[[Flow], object], flow: Flow) -> None:
+        try:
+            function(flow)
+        except Exception as error:
+            name = getattr(function, "__name__", "on_flow")
+            self._log.add("error", f"{name}: {type(error).__name__}: {error}", merge=True)
+
+    def _finish(self) -> None:
+        for pump in self._pumps:
+            pump.stop()
+        for pump in self._pumps:
+            pump.join()
+        self._seconds = time.monotonic() - self._began
+        self._spool.close()
+        with self._lock:
+            self._advance()
+            try:
+                self._result = self._told(self._engine.finish())
+            except Exception as error:
+                self._error = error
+        self._deliver()
+        with self._lock:
+            self._done.set()
+            for queue in self._waiting:
+                queue.end()
+        _RUNNING.discard(self)
+
+    def _told(self, flows: FlowTable) -> FlowTable:
+        """The losses of the capture among the problems of the table."""
+        problems = flows._evidence.info.problems
+        others = [problem for problem in problems if problem.kind not in LOSSES]
+        problems[:] = [*others, *self._log.problems(str(self._spool.path))]
+        return flows
+
+    # -- looks --------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        stats = self.stats
+        state = "running" if self.running else "stopped"
+        text = f"<LiveCapture {', '.join(self.interfaces)}: {state}, {stats.seconds:.0f} s"
+        lost = f", {stats.lost:,} lost" if stats.lost else ""
+        return f"{text}, {stats.frames:,} frames{lost}>"
+
+
+_RUNNING: set[LiveCapture] = set()
+
+
+def _stop_all() -> None:
+    """At exit: spools are ended orderly."""
+    for live in list(_RUNNING):
+        with suppress(Exception):
+            live.stop()
+
+
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    # A child has none of the threads that it would wait for.
+    os.register_at_fork(after_in_child=_RUNNING.clear)
