@@ -67,11 +67,14 @@ __all__ = [
     "FlowSession",
     "FlowTable",
     "LibpcapMissing",
+    "LiveCapture",
     "Stream",
     "StreamTooSparse",
     "TcpflowError",
     "__version__",
     "reassemble",
+    "sniff",
+    "verify_spool",
 ]
 
 

@@ -222,8 +222,6 @@ class LiveCapture:
     @property
     def flows(self) -> FlowTable:
         """What has been seen so far; flows that go on are marked in the column ``open``."""
-        if self._result is not None:
-            return self._result
         with self._lock:
             if self._result is not None:
                 return self._result
