@@ -409,6 +409,31 @@ class LiveCapture:
         lost = f", {stats.lost:,} lost" if stats.lost else ""
         return f"{text}, {stats.frames:,} frames{lost}>"
 
+    def show(self, refresh: float = 1.0) -> None:
+        """Show it: in a notebook a table that refreshes itself until the capture ends.
+
+        Parameters
+        ----------
+        refresh : float
+            Seconds between two looks.
+        """
+        from tcpflow_scapy.live.view import show
+
+        show(self, refresh)
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+    def _repr_html_(self) -> str:
+        from tcpflow_scapy.live.view import live_card
+
+        return live_card(self).to_html()
+
+    def __rich__(self) -> Any:
+        from tcpflow_scapy.live.view import live_card
+
+        return live_card(self)
+
 
 _RUNNING: set[LiveCapture] = set()
 

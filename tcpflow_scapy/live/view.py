@@ -1,0 +1,130 @@
+"""How a live capture shows itself; in a notebook it keeps showing itself while it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from tcpflow_scapy.flows.looks import coloured
+from tcpflow_scapy.render.card import Card, Section
+from tcpflow_scapy.render.quantity import count, duration, instant, size
+from tcpflow_scapy.render.table import Column, Table
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.live.session import LiveCapture, LiveStats
+
+ROWS = 20
+"""Flows shown: those with the latest packets."""
+
+EVENTS = 5
+"""Events shown: the latest."""
+
+REFRESH_SECONDS = 1.0
+
+SHARE = 0.1
+"""Share of the time that refreshing may take."""
+
+_FLOWS = (
+    Column("flow", "#", "right", priority=0),
+    Column("open", "", priority=0, format=lambda x: "●" if x else ""),
+    Column("client", priority=0, style="cyan"),
+    Column("server", priority=0, style="magenta"),
+    Column("end", "last packet (UTC)", priority=4, format=instant),
+    Column("state", priority=3),
+    Column("client_bytes", "sent", "right", priority=1, format=size),
+    Column("server_bytes", "received", "right", priority=1, format=size),
+    Column("missing_bytes", "missing", "right", priority=2, format=lambda n: size(n) if n else ""),
+)
+
+_EVENTS = (Column("time", "time (UTC)", format=instant), Column("kind"), Column("event", max_width=100))
+
+
+def live_card(live: LiveCapture) -> Card:
+    """What a capture looks like now."""
+    flows, stats = live.flows, live.stats
+    table = flows.df
+    now_open = int(table["open"].sum())
+    shown = table.sort_values("end").iloc[-ROWS:][::-1]
+    rows = [
+        (
+            number,
+            row.open,
+            f"{row.client}:{row.client_port}",
+            f"{row.server}:{row.server_port}",
+            None if row.end != row.end else row.end.value,
+            row.state,
+            row.client_bytes,
+            row.server_bytes,
+            row.missing_bytes,
+        )
+        for number, row in zip(shown.index.tolist(), _tuples(shown), strict=True)
+    ]
+    events = [(event.time, event.kind, event.text) for event in live._log.all()[-EVENTS:]]
+    return Card(
+        "Live capture",
+        [
+            ("state", f"{'running' if live.running else 'stopped'}, {duration(stats.seconds)}"),
+            ("frames", f"{count(stats.frames)}, {size(stats.bytes)} in {live.spool}"),
+            ("lost", _losses(stats)),
+            ("flows", f"{count(len(flows))}, of which {count(now_open)} open (●)"),
+            Section("events", Table(_EVENTS, events, len(live._log)) if events else None),
+            Section(
+                "latest flows",
+                Table(_FLOWS, rows, len(flows), empty="no TCP flows yet"),
+            ),
+        ],
+        subtitle=", ".join(live.interfaces),
+    )
+
+
+def _tuples(table: Any) -> Any:
+    return table.itertuples()
+
+
+def _losses(stats: LiveStats) -> str:
+    parts = [
+        (stats.kernel_dropped, "dropped by the kernel"),
+        (stats.interface_dropped, "dropped by the interface"),
+        (stats.not_kept, "not kept by the spool"),
+    ]
+    return ", ".join(f"{count(number)} {words}" for number, words in parts if number) or "nothing"
+
+
+def show(live: LiveCapture, refresh: float = REFRESH_SECONDS) -> None:
+    """Show a capture: in a notebook, anew every `refresh` seconds until it ends; elsewhere, once.
+
+    Parameters
+    ----------
+    live : LiveCapture
+    refresh : float
+        Seconds; longer where a table takes long to make.
+    """
+    if not _in_notebook():
+        card = live_card(live)
+        print((coloured(card) or card.to_text()).rstrip("\n"))  # noqa: T201
+        return
+    from IPython.display import HTML, display
+
+    handle = display(HTML(live_card(live).to_html()), display_id=True)
+    if handle is None or not live.running:
+        return
+
+    def keep_showing() -> None:
+        pause = refresh
+        while not live.wait(pause):
+            begin = time.monotonic()
+            handle.update(HTML(live_card(live).to_html()))
+            pause = max(refresh, (time.monotonic() - begin) / SHARE)
+        handle.update(HTML(live_card(live).to_html()))
+
+    threading.Thread(target=keep_showing, name="capture-view", daemon=True).start()
+
+
+def _in_notebook() -> bool:
+    """Whether this is a session with a kernel, whose output can be replaced later."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:  # pragma: no cover
+        return False
+    return hasattr(get_ipython(), "kernel")
