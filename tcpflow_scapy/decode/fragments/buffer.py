@@ -64,6 +64,10 @@ class PieceBuffer:
             piece += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def pieces(self) -> tuple[Array, Array, Array]:
+        """Start, length and address of all pieces, as they were given."""
+        return self._start, self._length, self._address
+
     def locate(self, offset: Array, length: Array) -> Array:
         """Store address of ranges in this buffer; -1 for those that lie in no one piece."""
         piece = np.searchsorted(self._start, offset, side="right") - 1

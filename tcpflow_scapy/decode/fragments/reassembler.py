@@ -108,21 +108,25 @@ class Reassembler:
         """
         table = _usable_only(self._table.build())
         lineup: Lineup | None = None
-        whole_only = True
+        incomplete, whole = not whole_only, True
         for _ in range(2 * MAX_NESTED_DATAGRAMS):
             if not len(table["frame"]):
                 return
             if lineup is None:
                 keys = self._context.states.keys(table["state"])
                 lineup = line_up(table, np.arange(len(keys)), keys)
-            plan = self._chains.plan(table, lineup, whole_only=whole_only)
+            plan = self._chains.plan(table, lineup, whole_only=whole)
             if len(plan):
                 yield from self._decode(table, plan)
-                table, lineup = self._left(table, plan, whole_only), None
-            elif not whole_only:
+                table, lineup = self._left(table, plan, whole), None
+            elif not incomplete:
+                break
+            elif not whole:
                 return
             # Incomplete datagrams wait until no whole one can bring their missing fragments.
-            whole_only = len(plan) > 0 if whole_only else True
+            whole = len(plan) > 0 or not incomplete if whole else True
+        if not incomplete:
+            self._table.append(table)
 
     def _left(self, table: dict[str, Array], plan: Plan, whole_only: bool) -> dict[str, Array]:
         """Fragments that are left, and those that came out of datagrams."""

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcpflow_scapy.decode import Reason
-from tests.decode.batches import Decoded, decode
+from tcpflow_scapy.capture.frames import FrameBatch
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode import Decoder, Reason
+from tests.decode.batches import Decoded, batch, decode
 from tests.decode.segments import V4, V6, packet, tcp
 from tests.helpers.headers import ethernet, gre_packet, ip_packet, tcp_segment, udp_packet
 
@@ -305,3 +307,26 @@ def test_random_fragments_raise_nothing(pieces: list[tuple[int, int, bool, int]]
         result = decode(frames, fragments=policy)
         used = {row.frame for row in result.rows}
         assert used == {i for i, reason in enumerate(result.reasons) if reason is Reason.TCP}
+
+
+def test_incomplete_datagrams_can_wait() -> None:
+    one, two = cut(tcp(V4, DATA), [400])
+    frames = [one, *cut(tcp(V4, DATA[:100]), [40], ident=2), two]
+    whole = batch(frames)
+    store = Store()
+    base = store.add(whole.memory.tobytes(), "test")
+    decoder = Decoder(store)
+    decoder.decode(FrameBatch(whole.memory, base, *(c[:3] for c in columns_of(whole)), 0))
+    waiting = decoder.reassembler(store)
+    waiting.restore(decoder.take()[2])
+    assert len(decoder.late(waiting, whole_only=True)[0]) == 1
+    assert len(waiting) == 1
+    decoder.decode(FrameBatch(whole.memory, base, *(c[3:] for c in columns_of(whole)), 3))
+    waiting.restore(decoder.take()[2])
+    segments = decoder.late(waiting, whole_only=True)[0].build()
+    assert segments["length"].tolist() == [900]
+    assert len(waiting) == 0
+
+
+def columns_of(frames: FrameBatch) -> list[np.ndarray]:
+    return [frames.position, frames.caplen, frames.wirelen, frames.time, frames.linktype]
