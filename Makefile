@@ -10,13 +10,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format check-types unit bench judge clean
+.PHONY: help demo test lint format unit docs pictures bench judge clean
 
 help:
 	@echo "make demo     set up, reassemble sample_pcaps/mem.pcap, print its flows, export files to demo-out/"
-	@echo "make test     set up, then linters, types, import order and all tests"
+	@echo "make test     set up, then linters, types, import order, all tests and the documentation"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make format   let ruff format the code"
+	@echo "make docs     build the documentation into docs/_build/html; its examples run, warnings are errors"
+	@echo "make pictures take the pictures of the documentation anew (needs Chromium)"
 	@echo "make bench    measure against tcpflow and others, side by side"
 	@echo "make judge CAPTURES=dir ORACLES=dir   compare with independent oracles, print every class of difference"
 	@echo "make clean    remove what the other targets made, but for the virtual environment"
@@ -39,10 +41,18 @@ demo: $(VENV)/.stamp-run
 	$(BIN)/tcpflow-scapy -r sample_pcaps/mem.pcap --table -o demo-out
 	@echo "the files are in demo-out/; try: $(BIN)/tcpflow-scapy -r sample_pcaps/mem.pcap --shell"
 
+# Tests first: they run the notebooks, and the documentation shows what came out.
 test: lint unit
+	$(MAKE) docs
 
 unit: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+docs: $(VENV)/.stamp-dev
+	$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
+
+pictures: $(VENV)/.stamp-dev
+	$(BIN)/python docs/pictures/make.py
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .
@@ -61,4 +71,4 @@ judge: $(VENV)/.stamp-dev
 	$(BIN)/python -m tests.peers.judge "$(CAPTURES)" "$(ORACLES)"
 
 clean:
-	rm -rf demo-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf demo-out build dist docs/_build docs/reference/generated docs/stories/*.ipynb docs/results.md .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

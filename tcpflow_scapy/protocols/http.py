@@ -40,7 +40,7 @@ class HttpExchange:
     """1xx responses that came before the response"""
     upgrade: str
     """what the connection carries afterwards: ``websocket``, ``connect`` (a tunnel), ``h2c`` ...; that is
-    left in the streams, from `HttpMessage.end` on"""
+    left in the streams, behind the end of the response"""
     certain: bool
     """False where bytes are missing, so that the response may belong to another request"""
 
