@@ -59,8 +59,13 @@ def _apply(option: Option, argument: str, settings: Settings) -> None:
 
 def _check(settings: Settings) -> None:
     """What only the whole of the options can tell."""
-    if not settings.captures:
-        raise UsageError("no capture given: -r FILE names one")
+    if settings.list_interfaces or settings.verify_spool is not None:
+        return
+    if settings.interfaces and (settings.captures or settings.resume):
+        raise UsageError("-i and -r exclude each other: capture, or read captures")
+    if not settings.captures and not settings.interfaces:
+        raise UsageError("no capture given: -r FILE names one, -i NAME an interface")
+    _check_live(settings)
     if settings.captures.count("-") > 1:
         raise UsageError("standard input (-r -) can be read only once")
     if settings.console and settings.shell:
@@ -75,3 +80,25 @@ def _check(settings: Settings) -> None:
         idle = [name for is_given, name in given if is_given]
         if idle:
             settings.notes.append(f"{', '.join(idle)} says how to print and does nothing without -c or -C")
+
+
+def _check_live(settings: Settings) -> None:
+    """What belongs to live capture alone."""
+    if settings.interfaces:
+        if settings.time_delta:
+            raise UsageError("-S tdelta is for captures that are read: a clock that is wrong now can be set")
+        return
+    given = [
+        (not settings.promiscuous, "-p"),
+        (settings.user is not None, "-U"),
+        (settings.spool is not None, "--spool"),
+        (settings.rotate_size is not None, "--rotate-size"),
+        (settings.rotate_seconds is not None, "--rotate-seconds"),
+        (settings.count is not None, "--count"),
+        (settings.duration is not None, "--duration"),
+        (settings.buffer_size is not None, "--buffer-size"),
+        (settings.snaplen is not None, "--snaplen"),
+    ]
+    idle = [name for is_given, name in given if is_given]
+    if idle:
+        settings.notes.append(f"{', '.join(idle)} says how to capture and does nothing without -i")

@@ -19,21 +19,28 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.table import FlowTable
 
 
+NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down")
+"""Problems of a live capture that are the network's."""
+
+
 def run(settings: Settings) -> int:
     """Do what the settings say.
 
     Returns
     -------
     int
-        The exit code: 1 where a capture could not be read to its end, as in tcpflow.
+        The exit code: 1 where a capture could not be read to its end, as in tcpflow, or a live one could not
+        be kept. Frames that the kernel dropped are reported; they are no failure of the program.
     """
+    if settings.list_interfaces or settings.verify_spool is not None:
+        return side_task(settings)
     template = chosen_template(settings)
     if sys.stdout is None and (settings.console or settings.table):
         raise ExportError(STDOUT_CLOSED)
     for note in settings.notes:
         say(note)
-    flows = load(settings)
-    problems = report_problems(flows)
+    flows = capture_live(settings) if settings.interfaces else load(settings)
+    failed = report_problems(flows)
     if settings.verbose:
         describe(flows)
     if settings.console:
@@ -50,7 +57,7 @@ def run(settings: Settings) -> int:
         from tcpflow_scapy.cli.shell import open_shell
 
         open_shell(flows)
-    return 1 if problems else 0
+    return 1 if failed else 0
 
 
 def chosen_template(settings: Settings) -> Template:
@@ -65,14 +72,36 @@ def chosen_template(settings: Settings) -> Template:
         raise UsageError(str(error)) from None
 
 
-def load(settings: Settings) -> FlowTable:
-    """The flows of the captures."""
-    from tcpflow_scapy.pipeline import MAX_GAP, reassemble
+def side_task(settings: Settings) -> int:
+    """What has nothing to do with flows; the exit code."""
+    from tcpflow_scapy.cli.capture import print_check, print_interfaces
 
+    if settings.verify_spool is not None:
+        return print_check(settings.verify_spool)
+    return print_interfaces()
+
+
+def capture_live(settings: Settings) -> FlowTable:
+    """The flows of an interface, once the capture has ended."""
+    from tcpflow_scapy.cli.capture import capture
+
+    check_policies(settings)
+    return capture(settings)
+
+
+def check_policies(settings: Settings) -> None:
+    """Names of overlap policies."""
     if settings.overlap not in POLICIES:
         raise UsageError(f"--overlap knows {', '.join(POLICIES)}, not {settings.overlap!r}")
     if settings.fragments not in (None, *FRAGMENT_POLICIES):
         raise UsageError(f"--fragments knows {', '.join(FRAGMENT_POLICIES)}, not {settings.fragments!r}")
+
+
+def load(settings: Settings) -> FlowTable:
+    """The flows of the captures."""
+    from tcpflow_scapy.pipeline import MAX_GAP, reassemble
+
+    check_policies(settings)
     captures = settings.captures + settings.resume
     flows = reassemble(
         captures[0] if len(captures) == 1 else captures,
@@ -114,8 +143,8 @@ def only_resumed(flows: FlowTable, captures: int) -> FlowTable:
     return kept
 
 
-def report_problems(flows: FlowTable) -> int:
-    """Say what could not be read; return how many lines that took."""
+def report_problems(flows: FlowTable) -> bool:
+    """Say what could not be read; whether that is a failure."""
     problems = flows.capture.problems
     for problem in problems:
         places = [f"frame {problem.frame:,}"] if problem.frame is not None else []
@@ -123,7 +152,7 @@ def report_problems(flows: FlowTable) -> int:
             places.append(f"byte {problem.offset:,}")
         place = f" ({', '.join(places)})" if places else ""
         say(f"{problem.path}: {problem.message}{place}")
-    return len(problems)
+    return any(problem.kind not in NO_FAILURES for problem in problems)
 
 
 def describe(flows: FlowTable) -> None:

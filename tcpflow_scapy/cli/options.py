@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tcpflow_scapy.cli import setters
-from tcpflow_scapy.cli.setters import LATER, Apply, switch, text
+from tcpflow_scapy.cli.setters import Apply, switch, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Option:
 
 
 _READ = "read a capture (pcap or pcapng, also compressed); may be repeated; - is standard input"
+_INTERFACE = "capture until interrupted; may be repeated; any is every interface"
+_SPOOL = "keep the frames: pcapng, with a hash chain beside it as FILE.chain (default: a temporary file)"
 _OVERLAP = "which version of a byte counts: first (default), last, or a system's (bsd, linux, windows, ...)"
 _LETTERS = (
     "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
@@ -61,6 +63,21 @@ INPUT = (
     Option("", "ignore-vlan", "", "packets of different VLANs may be one flow", switch("ignore_vlan")),
     Option("", "verify-checksums", "", "leave out what has a wrong checksum", switch("verify_checksums")),
     Option("S", "", "NAME=VALUE", _SETTINGS, setters.set_named),
+)
+
+LIVE = (
+    Option("i", "interface", "NAME", _INTERFACE, setters.add_interface),
+    Option("p", "", "", "do not ask for frames to other machines", switch("promiscuous", False)),
+    Option("U", "user", "NAME", "become this user once the interfaces are open", text("user")),
+    Option("", "spool", "FILE", _SPOOL, text("spool")),
+    Option("", "rotate-size", "BYTES", "go on in a new spool file when one is as large", setters.rotate_size),
+    Option("", "rotate-seconds", "SECONDS", "... or as old", setters.rotate_seconds),
+    Option("", "count", "FRAMES", "stop after so many frames", setters.limit_frames),
+    Option("", "duration", "SECONDS", "stop after so many seconds", setters.limit_seconds),
+    Option("", "buffer-size", "BYTES", "the kernel's buffer (67108864)", setters.buffer_size),
+    Option("", "snaplen", "BYTES", "keep no more of each frame (262144)", setters.snaplen),
+    Option("", "list-interfaces", "", "print what can be captured from", switch("list_interfaces")),
+    Option("", "verify-spool", "FILE", "compare a spool with its hash chain", text("verify_spool")),
 )
 
 OUTPUT = (
@@ -111,21 +128,19 @@ REFUSED = (
     Option("L", "", "NAME", "is left out: one run can read several captures, so runs need no lock"),
     Option("P", "", "", "is left out: tcpflow itself no longer has it"),
     Option("A", "", "TEXT", "is left out: tcpflow itself no longer uses it"),
-    Option("U", "relinquish-privileges", "USER", "is left out: use setpriv or sudo -u"),
     Option("z", "chroot", "DIR", "is left out: use chroot, unshare or a container"),
     Option("f", "", "NUMBER", "is left out: the number of open files is bounded without it"),
     Option("H", "", "", "is left out: -h says everything"),
-    Option("i", "", "INTERFACE", f"{LATER}; capture with tcpdump -w, then read the file"),
-    Option("p", "", "", f"{LATER}; capture with tcpdump -w, then read the file"),
 )
 """Options of tcpflow that are refused with a line that says why."""
 
 GROUPS: dict[str, tuple[Option, ...]] = {
     "Input": INPUT,
+    "Live capture": LIVE,
     "Files and tables": OUTPUT,
     "Console": CONSOLE,
     "Messages": MESSAGES,
 }
 """What the help shows, in order."""
 
-OPTIONS: tuple[Option, ...] = (*INPUT, *OUTPUT, *CONSOLE, *MESSAGES, *REFUSED)
+OPTIONS: tuple[Option, ...] = (*INPUT, *LIVE, *OUTPUT, *CONSOLE, *MESSAGES, *REFUSED)

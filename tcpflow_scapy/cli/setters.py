@@ -9,8 +9,6 @@ from tcpflow_scapy.cli.settings import Settings, UsageError
 
 Apply = Callable[[Settings, str], None]
 
-LATER = "is not part of this version"
-
 NAME_LETTERS = "ctTkmg"
 """Letters of -F that say something about names."""
 
@@ -58,6 +56,60 @@ def number(option: str, argument: str) -> int:
 def add_capture(settings: Settings, argument: str) -> None:
     """-r."""
     settings.captures.append(argument)
+
+
+def add_interface(settings: Settings, argument: str) -> None:
+    """-i; a second one adds to the first."""
+    if not argument:
+        raise UsageError("-i needs the name of an interface")
+    settings.interfaces.append(argument)
+
+
+def _positive(option: str, argument: str) -> int:
+    found = number(option, argument)
+    if not 0 < found < 1 << 62:
+        raise UsageError(f"{option} needs a positive number, not {argument}")
+    return found
+
+
+def _seconds(option: str, argument: str) -> float:
+    try:
+        seconds = float(argument)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise UsageError(f"{option} needs a positive number of seconds, not {argument!r}")
+    return seconds
+
+
+def rotate_size(settings: Settings, argument: str) -> None:
+    """--rotate-size."""
+    settings.rotate_size = _positive("--rotate-size", argument)
+
+
+def rotate_seconds(settings: Settings, argument: str) -> None:
+    """--rotate-seconds."""
+    settings.rotate_seconds = _seconds("--rotate-seconds", argument)
+
+
+def limit_frames(settings: Settings, argument: str) -> None:
+    """--count."""
+    settings.count = _positive("--count", argument)
+
+
+def limit_seconds(settings: Settings, argument: str) -> None:
+    """--duration."""
+    settings.duration = _seconds("--duration", argument)
+
+
+def buffer_size(settings: Settings, argument: str) -> None:
+    """--buffer-size."""
+    settings.buffer_size = _positive("--buffer-size", argument)
+
+
+def snaplen(settings: Settings, argument: str) -> None:
+    """--snaplen."""
+    settings.snaplen = _positive("--snaplen", argument)
 
 
 def limit_bytes(settings: Settings, argument: str) -> None:
@@ -223,7 +275,7 @@ NAMED: dict[str, Apply | str] = {
     "tcp_alert_fd": "is left out: in Python, flows.export(..., on_file=function) tells of every file",
     "netviz_histogram_size": "is left out: there is no address tree to bound",
     "netviz_histogram_dump": "is left out: there is no address tree to print",
-    "packet-buffer-timeout": "is left out: it belongs to live capture through libpcap",
+    "packet-buffer-timeout": "is left out: frames come within a tenth of a second",
     "debug-prefix": "is left out: messages begin with the program's name",
 }
 """What ``-S name=value`` can set: a function, or why it cannot."""

@@ -22,6 +22,24 @@ class Settings:
     expression: str = ""
     """the words that are left: a pcap-filter expression"""
 
+    interfaces: list[str] = field(default_factory=list)
+    """-i"""
+    promiscuous: bool = True
+    """False with -p"""
+    user: str | None = None
+    """-U"""
+    spool: str | None = None
+    rotate_size: int | None = None
+    rotate_seconds: float | None = None
+    count: int | None = None
+    """frames after which a live capture ends"""
+    duration: float | None = None
+    """seconds after which it ends"""
+    buffer_size: int | None = None
+    snaplen: int | None = None
+    list_interfaces: bool = False
+    verify_spool: str | None = None
+
     outdir: str | None = None
     """-o; None where it was not given"""
     max_bytes: int | None = None

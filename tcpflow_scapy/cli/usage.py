@@ -9,9 +9,11 @@ from tcpflow_scapy.cli.options import GROUPS, REFUSED, Option
 INTRODUCTION = """\
 usage: tcpflow-scapy -r FILE [-r FILE ...] [options] [expression]
        tcpflow-scapy -l [options] FILE ...
+       tcpflow-scapy -i NAME [options] [expression]
 
-Reassembles the TCP conversations of captures and writes one file for each direction, as tcpflow does, or
-prints, tabulates or opens them. The expression is a filter with tcpdump's meaning (man pcap-filter).
+Reassembles the TCP conversations of captures, or of interfaces, and writes one file for each direction, as
+tcpflow does, or prints, tabulates or opens them. The expression is a filter with tcpdump's meaning (man
+pcap-filter).
 """
 
 TEMPLATES = """\

@@ -1,0 +1,145 @@
+"""-i: capture until somebody says stop; and the small tasks around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tcpflow_scapy.cli.messages import STDOUT_CLOSED, plural, say
+from tcpflow_scapy.cli.settings import Settings, UsageError
+from tcpflow_scapy.errors import ExportError
+
+if TYPE_CHECKING:
+    from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.session import LiveCapture
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""What ends a capture orderly, as in tcpflow."""
+
+LOOK_SECONDS = 0.25
+"""How often it is looked whether a signal came."""
+
+
+def capture(settings: Settings) -> FlowTable:
+    """Capture; the flows when it has ended."""
+    with _stop_signals() as stopped:
+        live = _begin(settings)
+        try:
+            if not settings.quiet:
+                say(f"listening on {', '.join(live.interfaces)}")
+            while not stopped and not live.wait(LOOK_SECONDS):
+                pass
+            if stopped and not settings.quiet:
+                say("terminating orderly")
+        finally:
+            flows = live.stop()
+    if not settings.quiet:
+        say(_counts(live))
+    return flows
+
+
+def _begin(settings: Settings) -> LiveCapture:
+    from tcpflow_scapy.live.session import sniff
+    from tcpflow_scapy.pipeline import MAX_GAP
+
+    sizes = {"buffer_size": settings.buffer_size, "snaplen": settings.snaplen}
+    given: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
+    try:
+        return sniff(
+            settings.interfaces,
+            filter=settings.expression or None,
+            spool=settings.spool,
+            count=settings.count,
+            timeout=settings.duration,
+            promisc=settings.promiscuous,
+            rotate_bytes=settings.rotate_size,
+            rotate_seconds=settings.rotate_seconds,
+            overwrite=settings.overwrite,
+            user=settings.user,
+            idle=settings.timeout,
+            overlap=settings.overlap,
+            fragments=settings.fragments,
+            max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
+            ignore_vlan=settings.ignore_vlan,
+            verify_checksums=settings.verify_checksums,
+            **given,
+        )
+    except ValueError as error:
+        if isinstance(error, OSError) or type(error) is not ValueError:
+            raise
+        raise UsageError(str(error)) from None
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Signals that mean "stop": their numbers appear in the list."""
+    stopped: list[int] = []
+    old: dict[int, Any] = {}
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            before = signal.getsignal(number)
+            if name == "SIGHUP" and before is signal.SIG_IGN:
+                # Started by nohup: it is meant to go on.
+                continue
+            signal.signal(number, lambda received, frame: stopped.append(received))
+            old[number] = before
+        except ValueError:
+            # Not in the main thread: signals are someone else's business.
+            break
+    try:
+        yield stopped
+    finally:
+        for number, before in old.items():
+            signal.signal(number, before)
+
+
+def _counts(live: LiveCapture) -> str:
+    """What was captured and what was lost, in one line."""
+    stats = live.stats
+    parts = [f"captured {plural(stats.frames, 'frame')} in {stats.seconds:.1f} s"]
+    parts.append(f"{stats.kernel_dropped:,} dropped by the kernel")
+    if stats.interface_dropped:
+        parts.append(f"{stats.interface_dropped:,} dropped by the interface")
+    if stats.not_kept:
+        parts.append(f"{stats.not_kept:,} not kept by the spool")
+    return "; ".join(parts)
+
+
+def print_interfaces() -> int:
+    """--list-interfaces."""
+    from tcpflow_scapy.capture.live.devices import list_interfaces
+
+    if sys.stdout is None:
+        raise ExportError(STDOUT_CLOSED)
+    for each in list_interfaces():
+        words = [each.name, "up" if each.up else "down", *(["loopback"] if each.loopback else [])]
+        sys.stdout.write("\t".join([*words, each.description]).rstrip() + "\n")
+    sys.stdout.flush()
+    return 0
+
+
+def print_check(path: str) -> int:
+    """--verify-spool: one line for each range that is not as it was; 1 if there is any."""
+    from tcpflow_scapy.capture.live.check import check_spool
+
+    found = check_spool(path)
+    wrong = [each for each in found if each.status != "intact"]
+    for each in wrong:
+        lines = each.status.startswith("chain")
+        place = f"line {each.start:,}" if lines else f"bytes {each.start:,} to {each.end:,}"
+        note = f": {each.note}" if each.note else ""
+        say(f"{os.path.basename(each.file)}: {place}: {each.status}{note}")
+    intact = sum(each.end - each.start for each in found if each.status == "intact")
+    files = len({each.file for each in found if not each.status.startswith("chain")})
+    say(
+        f"{plural(intact, 'byte')} of {plural(files, 'file')} intact"
+        + (f"; {len(wrong)} faults" if wrong else "")
+    )
+    return 1 if wrong else 0
