@@ -13,6 +13,7 @@ from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import NameFields, Template
 from tcpflow_scapy.export.pcap import capture_writer, write_frames
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
+from tcpflow_scapy.flows.scapy_packets import frames_of_rows
 
 if TYPE_CHECKING:
     from tcpflow_scapy.flows.table import FlowTable
@@ -61,7 +62,7 @@ def split_captures(
     with OutputFolder(outdir, overwrite=overwrite) as folder:
         for row, stream in enumerate(rows.stream.tolist()):
             low, high = found.streams.packet_start[stream : stream + 2].tolist()
-            index = np.unique(evidence.packets.frame[found.order[low:high]])
+            index = frames_of_rows(evidence, found.order[low:high])
             file = folder.create()
             try:
                 with open(file.descriptor, "wb", closefd=False) as out:

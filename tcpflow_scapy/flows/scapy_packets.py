@@ -22,9 +22,13 @@ def flow_frames(evidence: Evidence, flows: Array) -> Array:
     found = evidence.reassembly
     starts = found.streams.packet_start
     rows = [found.order[int(starts[2 * f]) : int(starts[2 * f + 2])] for f in flows.tolist()]
-    index = np.concatenate(rows) if rows else np.empty(0, np.int64)
-    frames = evidence.packets.frame[index].astype(np.int64)
-    return np.unique(np.concatenate((frames, _fragment_frames(evidence, index))))
+    return frames_of_rows(evidence, np.concatenate(rows) if rows else np.empty(0, np.int64))
+
+
+def frames_of_rows(evidence: Evidence, rows: Array) -> Array:
+    """Index of every frame that carried part of the given segments, ascending and without repeats."""
+    frames = evidence.packets.frame[rows].astype(np.int64)
+    return np.unique(np.concatenate((frames, _fragment_frames(evidence, rows))))
 
 
 def _fragment_frames(evidence: Evidence, rows: Array) -> Array:

@@ -100,6 +100,18 @@ def test_one_capture_for_each_stream(sample_pcaps: Path, tmp_path: Path) -> None
     assert frames == whole.capture.used
 
 
+def test_a_stream_in_fragments_is_whole_in_its_own_capture(sample_pcaps: Path, tmp_path: Path) -> None:
+    source = sample_pcaps / "ip_fragments.pcap"
+    assert main(["-q", "-K", "-r", str(source), "-o", str(tmp_path)]) == 0
+    streams = {s.name: s.data for flow in reassemble(source) for s in flow.streams}
+    files = {path.name.removesuffix(".pcap"): path for path in tmp_path.glob("*.pcap")}
+    assert files.keys() == streams.keys()
+    for name, path in files.items():
+        split = reassemble(path)
+        assert not split.capture.unused.get("fragment")
+        assert {s.name: s.data for s in split[0].streams if s.captured} == {name: streams[name]}
+
+
 def test_frames_of_no_flow(sample_pcaps: Path, tmp_path: Path) -> None:
     target = tmp_path / "rest.pcap"
     source = sample_pcaps / "mem.pcap"
