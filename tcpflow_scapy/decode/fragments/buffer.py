@@ -45,6 +45,7 @@ class PieceBuffer:
         self._length = length
         self._address = address
         self._mapped: Array | None = None
+        self._slots: Array | None = None
 
     def __len__(self) -> int:
         return int(self._start[-1] + self._length[-1]) if len(self._start) else 0
@@ -70,12 +71,31 @@ class PieceBuffer:
 
     def locate(self, offset: Array, length: Array) -> Array:
         """Store address of ranges in this buffer; -1 for those that lie in no one piece."""
-        piece = np.searchsorted(self._start, offset, side="right") - 1
+        piece = self._pieces(offset)
         safe = np.maximum(piece, 0)
         skip = offset - self._start[safe]
         inside = (piece >= 0) & (skip + length <= self._length[safe])
         address: Array = np.where(inside, self._address[safe] + skip, -1)
         return address
+
+    def _pieces(self, offset: Array) -> Array:
+        """The last piece that begins at or before each offset; -1 if there is none."""
+        if self._slots is None:
+            slot = self._start >> SLOT_BITS
+            self._slots = np.flatnonzero(np.diff(slot, prepend=-1))
+        if len(self._slots) != len(self) + SLOT_MASK >> SLOT_BITS:
+            # Slots without pieces: none of those that reassembled datagrams make.
+            return np.searchsorted(self._start, offset, side="right") - 1
+        piece = self._slots[np.minimum(offset >> SLOT_BITS, len(self._slots) - 1)]
+        piece = piece - (self._start[piece] > offset)
+        rows = np.arange(len(piece))
+        # What is wanted mostly lies in the first piece of its datagram or the second.
+        for _ in range(2):
+            following = np.minimum(piece[rows] + 1, len(self._start) - 1)
+            rows = rows[(following > piece[rows]) & (self._start[following] <= offset[rows])]
+            piece[rows] += 1
+        piece[rows] = np.searchsorted(self._start, offset[rows], side="right") - 1
+        return piece
 
     def array(self) -> Array:
         """All slots as one array, for those who compare by column: a sparse temporary file, made once."""

@@ -1,0 +1,111 @@
+"""The bytes behind flows of a running capture: the spool's files, and datagrams put together so far.
+
+A finished capture has one buffer of reassembled datagrams for each round of their reassembly. A running one
+would have one for every moment at which a datagram became whole; so all of them lie in one that grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
+from tcpflow_scapy.decode.fragments.buffer import NAME, SLOT_BITS, PieceBuffer
+from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, Origins
+from tcpflow_scapy.live.cold_columns import DiskColumn, DiskTable
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+DATAGRAMS = 1 << 18
+"""Number of the buffer of datagrams: above those of all files."""
+
+_PIECES = {"start": np.int64, "length": np.int64, "address": np.int64}
+
+
+class LiveStore(Store):
+    """Files that grow, and one buffer of datagrams.
+
+    Parameters
+    ----------
+    folder : str
+        For the list of the datagrams' pieces.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._pieces = DiskTable(_PIECES, folder)
+        self._frames = DiskColumn(np.int32, folder)
+        self._slots = 0
+        self._datagrams: PieceBuffer | None = None
+
+    def add(self, buffer: Any, name: str) -> int:
+        """Add a file's buffer; for datagrams, give the address of the first free slot."""
+        if name == NAME:
+            return (DATAGRAMS << ADDRESS_SHIFT) + (self._slots << SLOT_BITS)
+        return super().add(buffer, name)
+
+    def replace(self, address: int, buffer: Any) -> None:
+        """A file that grew; datagrams that were put together join those that are there."""
+        if not isinstance(buffer, PieceBuffer):
+            super().replace(address, buffer)
+            return
+        start, length, places = buffer.pieces()
+        start = start + (address & OFFSET_MASK)
+        self._pieces.append({"start": start, "length": length, "address": places})
+        if len(start):
+            self._slots = (int(start[-1]) >> SLOT_BITS) + 1
+        self._datagrams = None
+
+    def note_frames(self, frames: Array) -> None:
+        """Which frame carried each piece of the datagrams that came since the last call."""
+        self._frames.append(frames)
+
+    def origins(self) -> Origins | None:
+        """Where the bytes of all datagrams came from; None if there are none."""
+        count = len(self._frames)
+        if not count:
+            return None
+        start, length, address = (column[:count] for column in self._pieces.views().values())
+        return Origins(start + (DATAGRAMS << ADDRESS_SHIFT), length, address, self._frames.view())
+
+    def snapshot(self) -> Store:
+        """The files as they are now, without datagrams."""
+        store = Store()
+        for number in range(super().__len__()):
+            store.add(self._buffers[number], self._names[number])
+        return store
+
+    def __len__(self) -> int:
+        return super().__len__() + (self._slots > 0)
+
+    def name(self, address: int) -> str:
+        """As `Store.name`."""
+        return NAME if address >> ADDRESS_SHIFT == DATAGRAMS else super().name(address)
+
+    def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """As `Store.slices`, whose short cuts hold only where all buffers are files."""
+        if not self._slots:
+            return super().slices(addresses, lengths)
+        return [self.read(address, length) for address, length in zip(addresses, lengths, strict=True)]
+
+    def direct(self, addresses: Array, lengths: Array) -> Array:
+        """As `Store.direct`."""
+        if not self._slots:
+            return addresses
+        found = np.array(addresses, np.int64)
+        # A datagram may be made of others, and those again.
+        for _ in range(MAX_NESTED_DATAGRAMS + 1):
+            rows = np.flatnonzero(found >> ADDRESS_SHIFT == DATAGRAMS)
+            if not len(rows):
+                break
+            found[rows] = self._whole(DATAGRAMS).locate(found[rows] & OFFSET_MASK, lengths[rows])
+        return found
+
+    def _whole(self, number: int) -> Any:
+        if number != DATAGRAMS:
+            return super()._whole(number)
+        if self._datagrams is None:
+            self._datagrams = PieceBuffer(self, *self._pieces.views().values())
+        return self._datagrams
