@@ -51,9 +51,11 @@ class Blocks(NamedTuple):
     """valid until the next batch is made"""
     ends: Array
     """int64, where each block ends in `data`"""
+    last: int
+    """ns since the epoch, of the last frame"""
 
 
-NO_BLOCKS = Blocks(memoryview(b""), np.empty(0, np.int64))
+NO_BLOCKS = Blocks(memoryview(b""), np.empty(0, np.int64), 0)
 
 
 class BlockMaker:
@@ -105,7 +107,7 @@ class BlockMaker:
             data = self._place.gather(records, positions + RECORD_HEADER, caplen, padding, between, ends)
         if data is None:
             data = _join(records, positions + RECORD_HEADER, caplen, padding, between)
-        return Blocks(data, ends)
+        return Blocks(data, ends, int(time[-1]))
 
     def close(self) -> None:
         """Give back the memory."""

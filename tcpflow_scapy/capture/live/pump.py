@@ -32,6 +32,9 @@ REST_SECONDS = 0.01
 LINGER_SECONDS = 2.5 * TIMEOUT_MS / 1000
 """What had arrived when capture is stopped is handed over by the kernel no later than this."""
 
+LAST_DRAIN_SECONDS = 10.0
+"""How long taking it may last, where more comes all the time and its clock does not tell when."""
+
 LONGEST_WAIT = 0.5
 
 
@@ -104,6 +107,7 @@ class Pump:
         self._closing = threading.Lock()
         os.set_blocking(self._waker, False)
         self._stop_at: float | None = None
+        self._stop_time = 0
         self._maker = BlockMaker()
         self._base = self._last = Counters(0, 0, 0)
         self._due = self._record_due = 0.0
@@ -122,6 +126,7 @@ class Pump:
 
     def stop(self) -> None:
         """Ask it to end; what the kernel has is still taken."""
+        self._stop_time = time.time_ns()
         self._stop_at = time.monotonic() + LINGER_SECONDS
         with self._closing:
             if self._waker >= 0:
@@ -158,6 +163,8 @@ class Pump:
                 self._wait()
                 self._drain()
                 self._tick()
+            if self._stop_at is not None:
+                self._drain()
         except Exception as error:
             self._events.add("error", f"capture ended: {error or type(error).__name__}", interface=self.name)
         finally:
@@ -209,29 +216,34 @@ class Pump:
         self._events.add("interface_up", f"{name}: is back", interface=name)
 
     def _drain(self) -> None:
-        """Everything that waits."""
-        tap = self._tap
-        assert tap is not None
+        """Everything that waits; at the end, everything that came before the wish to stop."""
+        if self._tap is None:
+            return
         try:
-            while (batch := tap.take()).frames:
-                wanted = self._limit.take(batch.frames)
-                if wanted:
-                    blocks = self._maker.make(
-                        batch.records, self._number, nanoseconds=tap.nanoseconds, limit=wanted
-                    )
-                    self._spool.append(blocks.data, blocks.ends)
-                    self.frames += wanted
-                    self._on_data()
-                if self._ended():
+            while not self._limit.reached and (last := self._move(self._tap)):
+                if self._stop_at is not None and (
+                    last > self._stop_time or time.monotonic() > self._stop_at + LAST_DRAIN_SECONDS
+                ):
                     return
-                if time.monotonic() >= self._due:
-                    self._tick()
+                self._tick()
         except InterfaceLost as lost:
             self._note_down(str(lost), self.name)
             self._lose_tap()
             return
         if self._stop_at is None:
             time.sleep(REST_SECONDS)
+
+    def _move(self, tap: Tap) -> int:
+        """One batch into the spool; the time of its last frame, 0 where nothing waited."""
+        batch = tap.take()
+        wanted = self._limit.take(batch.frames)
+        if not wanted:
+            return 0
+        blocks = self._maker.make(batch.records, self._number, nanoseconds=tap.nanoseconds, limit=wanted)
+        self._spool.append(blocks.data, blocks.ends)
+        self.frames += wanted
+        self._on_data()
+        return blocks.last
 
     def _lose_tap(self) -> None:
         """Close what delivers nothing any more; its counters stay in the sum."""
