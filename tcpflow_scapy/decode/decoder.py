@@ -273,7 +273,10 @@ class Decoder:
                 if parts:
                     part = join(parts)
                     unit = part.pop("unit")
-                    part["frame"] = origins.find(part[key] - back)[0]
+                    if run.frame is not None:
+                        part["frame"] = run.frame[unit]
+                    else:
+                        part["frame"] = origins.find(part[key] - back)[0]
                     part["encapsulation"] = self._states.resolve(part.pop("state"))
                     sink.append(part)
                     if sink is segments:
@@ -288,13 +291,22 @@ def _merge(columns: dict[str, Array], late: ColumnParts) -> tuple[dict[str, Arra
     if not len(late):
         return columns, np.empty(0, np.int64)
     added = late.build()
-    order = np.argsort(added["frame"], kind="stable")
-    at = np.searchsorted(columns["frame"], added["frame"][order], side="right")
+    frame = added["frame"]
+    places = np.arange(len(frame))
+    if (frame[1:] < frame[:-1]).any():
+        order = np.argsort(frame, kind="stable")
+        added = {name: column[order] for name, column in added.items()}
+        places[order] = np.arange(len(order))
+    if not len(columns["frame"]):
+        return added, places
+    at = np.searchsorted(columns["frame"], added["frame"], side="right") + np.arange(len(frame))
+    others = np.ones(len(columns["frame"]) + len(frame), bool)
+    others[at] = False
     for name, column in added.items():
-        columns[name] = np.insert(columns[name], at, column[order])
-    places = np.empty(len(order), np.int64)
-    places[order] = at + np.arange(len(order))
-    return columns, places
+        merged = np.empty(len(others), columns[name].dtype)
+        merged[others], merged[at] = columns[name], column
+        columns[name] = merged
+    return columns, at[places]
 
 
 def _apply_reasons(reason: Array, updates: list[tuple[Array, Array]]) -> None:

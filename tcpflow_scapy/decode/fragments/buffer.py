@@ -85,8 +85,9 @@ class PieceBuffer:
             self._slots = np.flatnonzero(np.diff(slot, prepend=-1))
         if len(self._slots) != len(self) + SLOT_MASK >> SLOT_BITS:
             # Slots without pieces: none of those that reassembled datagrams make.
-            return np.searchsorted(self._start, offset, side="right") - 1
-        piece = self._slots[np.minimum(offset >> SLOT_BITS, len(self._slots) - 1)]
+            found: Array = np.searchsorted(self._start, offset, side="right") - 1
+            return found
+        piece: Array = self._slots[np.minimum(offset >> SLOT_BITS, len(self._slots) - 1)]
         piece = piece - (self._start[piece] > offset)
         rows = np.arange(len(piece))
         # What is wanted mostly lies in the first piece of its datagram or the second.

@@ -22,10 +22,13 @@ from .plan import Plan
 Array = np.ndarray[Any, np.dtype[Any]]
 
 WINDOW = 128
-"""Bytes of each datagram that are looked at first; deeper headers are rare and looked at again."""
+"""Bytes of each datagram that are copied first where its headers are not in one piece"""
+
+UNITS = 1 << 15
+"""Datagrams decoded at a time"""
 
 CHUNK = 4 << 20
-"""Bytes of windows in memory at a time"""
+"""Bytes of whole datagrams in memory at a time"""
 
 
 @dataclass(slots=True)
@@ -34,10 +37,15 @@ class DatagramRun(Run):
 
     number: Array = field(default_factory=lambda: np.empty(0, np.int64))
     """int64, for each unit the number of its slot in the buffer that begins at `base`"""
-    window: int = WINDOW
-    """bytes of each datagram in `memory`, one datagram after the other"""
+    begin: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    """int64, for each unit where its first bytes lie in `memory`"""
+    reach: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    """int64, for each unit how many of its bytes lie there"""
     deep: Array = field(default_factory=lambda: np.empty(0, bool))
-    """units whose headers reach beyond the window: their results are worth nothing"""
+    """units whose headers reach further: their results are worth nothing"""
+
+    frame: Array | None = None
+    """int64, for each unit the frame that carried its headers, where that is known"""
 
     def address(self, items: Items) -> Array:
         """Store addresses of the cursors."""
@@ -47,19 +55,26 @@ class DatagramRun(Run):
 
     def place(self, position: Array) -> Array:
         """Positions in memory."""
-        place: Array = (position >> SLOT_BITS) * self.window + (position & SLOT_MASK)
+        place: Array = self.begin[position >> SLOT_BITS] + (position & SLOT_MASK)
         return place
 
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
-        """As `Run.read`; notes who reads beyond the window."""
-        beyond = (position & SLOT_MASK) + dtype.itemsize > self.window
+        """As `Run.read`; notes who reads further than bytes reach."""
+        unit = position >> SLOT_BITS
+        offset = position & SLOT_MASK
+        place = self.begin[unit] + offset
+        beyond = offset + dtype.itemsize > self.reach[unit]
         if beyond.any():
-            self.deep[position[beyond] >> SLOT_BITS] = True
-            position = np.where(beyond, 0, position)
-        return Run.read(self, dtype, self.place(position))
+            self.deep[unit[beyond]] = True
+            if len(self.memory) < dtype.itemsize:
+                return np.zeros(len(position), dtype)
+            place[beyond] = 0
+        return Run.read(self, dtype, place)
 
     def forget_deep(self) -> Array:
         """Drop the results of deep units; which units these are."""
+        if not self.deep.any():
+            return np.empty(0, np.int64)
         for parts in (self.segments, self.datagrams, self.fragments):
             for i, part in enumerate(parts):
                 good = ~self.deep[part["unit"]]
@@ -89,7 +104,8 @@ class Datagrams:
         self.lead = plan.fragment[plan.first]
         """for each datagram the fragment that holds its beginning"""
         self._sizes = np.add.reduceat(plan.length, plan.first)
-        counts = np.diff(plan.bounds())
+        self._ends = plan.bounds()[1:]
+        counts = self._ends - plan.first
         ahead = np.cumsum(plan.length) - plan.length
         slots = np.arange(len(plan)) << SLOT_BITS
         start = np.repeat(slots - ahead[plan.first], counts) + ahead
@@ -103,33 +119,59 @@ class Datagrams:
         if self._context.verify_checksums:
             yield from self._whole(everything)
             return
-        step = CHUNK // WINDOW
-        for first in range(0, len(everything), step):
-            run = self._run(everything[first : first + step], WINDOW)
+        first = self.origins.address[self._plan.first]
+        buffer = first >> ADDRESS_SHIFT
+        for number in np.unique(buffer).tolist():
+            there = everything if (buffer == number).all() else np.flatnonzero(buffer == number)
+            pieced = isinstance(self._store.buffer(number), PieceBuffer)
+            yield from self._windowed(there) if pieced else self._in_place(there, first & OFFSET_MASK, number)
+
+    def _in_place(self, numbers: Array, begin: Array, buffer: int) -> Iterator[DatagramRun]:
+        """Decode datagrams whose headers lie in their first pieces, as they nearly always do."""
+        octets = self._store.array(buffer)
+        for at in range(0, len(numbers), UNITS):
+            part = numbers[at : at + UNITS]
+            reach = self._plan.length[self._plan.first[part]]
+            # Only a file that has shrunk is that short.
+            reach = np.minimum(reach, len(octets) - begin[part])
+            run = self._run(part, octets, begin[part], reach)
+            run.frame = self._table["frame"][self.lead[part]]
             deep = run.forget_deep()
             run.reason[deep] = Reason.FRAGMENT_USED
             yield run
             if len(deep):
-                yield from self._whole(run.number[deep])
+                yield from self._windowed(part[deep])
+
+    def _windowed(self, numbers: Array) -> Iterator[DatagramRun]:
+        """Decode datagrams by copies of their first bytes."""
+        for at in range(0, len(numbers), UNITS):
+            part = numbers[at : at + UNITS]
+            run = self._run(part, self._windows(part, WINDOW), *_side_by_side(len(part), WINDOW))
+            deep = run.forget_deep()
+            run.reason[deep] = Reason.FRAGMENT_USED
+            yield run
+            if len(deep):
+                yield from self._whole(part[deep])
 
     def _whole(self, numbers: Array) -> Iterator[DatagramRun]:
-        """Decode datagrams with all their bytes in memory."""
+        """Decode datagrams by copies of all their bytes."""
         window = int(self._sizes[numbers].max()) + BATCH_PADDING
         step = max(CHUNK // window, 1)
-        for first in range(0, len(numbers), step):
-            yield self._run(numbers[first : first + step], window)
+        for at in range(0, len(numbers), step):
+            part = numbers[at : at + step]
+            yield self._run(part, self._windows(part, window), *_side_by_side(len(part), window))
 
-    def _run(self, numbers: Array, window: int) -> DatagramRun:
+    def _run(self, numbers: Array, memory: Array, begin: Array, reach: Array) -> DatagramRun:
         """Send some datagrams through the layers, from behind their IP header."""
         plan, table, lead = self._plan, self._table, self.lead[numbers]
-        memory = _windows(self._store, self.origins, plan, numbers, self._sizes[numbers], window)
         run = DatagramRun(
             memory,
             self.base,
             np.full(len(numbers), Reason.MALFORMED, np.uint8),
             self._context,
             number=numbers,
-            window=window,
+            begin=begin,
+            reach=reach,
             deep=np.zeros(len(numbers), bool),
         )
         start = np.arange(len(numbers)) << SLOT_BITS
@@ -151,25 +193,29 @@ class Datagrams:
             run.reason[unit] = Reason.UNDECODED
         return run
 
+    def _windows(self, numbers: Array, window: int) -> Array:
+        """The first bytes of datagrams, `window` for each, one after the other, and padding.
 
-def _windows(store: Store, pieces: Origins, plan: Plan, numbers: Array, size: Array, window: int) -> Array:
-    """The first bytes of datagrams, `window` for each, one after the other, and padding.
+        What lies behind a datagram in its window is not meant.
+        """
+        memory = np.zeros(len(numbers) * window + BATCH_PADDING, np.uint8)
+        pieces, piece, ends = self.origins, self._plan.first[numbers], self._ends[numbers]
+        size = np.minimum(self._sizes[numbers], window)
+        rows, at = np.arange(len(numbers)), np.zeros(len(numbers), np.int64)
+        # One round for the first pieces, one for the second ...; few datagrams have several in their window.
+        while len(rows):
+            take = np.minimum(pieces.length[piece], size[rows] - at)
+            _copy(self._store, pieces.address[piece], take, memory, rows * window + at)
+            at = at + take
+            piece = piece + 1
+            on = np.flatnonzero((at < size[rows]) & (piece < ends[rows]))
+            rows, at, piece = rows[on], at[on], piece[on]
+        return memory
 
-    What lies behind a datagram in its window is not meant.
-    """
-    memory = np.zeros(len(numbers) * window + BATCH_PADDING, np.uint8)
-    piece, ends = plan.first[numbers], plan.bounds()[numbers + 1]
-    size = np.minimum(size, window)
-    rows, at = np.arange(len(numbers)), np.zeros(len(numbers), np.int64)
-    # One round for the first pieces, one for the second ...; few datagrams have several in their window.
-    while len(rows):
-        take = np.minimum(pieces.length[piece], size[rows] - at)
-        _copy(store, pieces.address[piece], take, memory, rows * window + at)
-        at = at + take
-        piece = piece + 1
-        on = np.flatnonzero((at < size[rows]) & (piece < ends[rows]))
-        rows, at, piece = rows[on], at[on], piece[on]
-    return memory
+
+def _side_by_side(count: int, window: int) -> tuple[Array, Array]:
+    """Begin and reach of windows."""
+    return np.arange(count) * window, np.full(count, window)
 
 
 def _copy(store: Store, address: Array, length: Array, memory: Array, to: Array) -> None:

@@ -59,6 +59,12 @@ class Lineup:
         places = np.flatnonzero(np.repeat(chosen, sizes_of(starts, len(self))))
         return self.take(places, self.new[places])
 
+    def put(self, at: Array, places: Array, new: Array) -> None:
+        """Move fragments among themselves: the one at ``at[places[i]]`` goes to ``at[i]``."""
+        self.new[at] = new
+        for column in (self.index, self.offset, self.wire_length, self.length, self.more):
+            column[at] = column[at[places]]
+
     def take(self, places: Array, new: Array) -> Lineup:
         """Fragments by their places, with a new column `new`."""
         columns = (self.offset, self.wire_length, self.length, self.more)
@@ -80,36 +86,78 @@ def line_up(table: dict[str, Array], index: Array, keys: Array) -> Lineup:
     Returns
     -------
     Lineup
-        Datagrams in the order of their first fragments.
+        Datagrams in the order of their first fragments; those that others came in between are behind them.
     """
     time = table["time"][index]
     if (time[1:] < time[:-1]).any():
         # A shuffled capture still tells by its times which datagram came first.
         order = np.argsort(time, kind="stable")
         index, keys, time = index[order], keys[order], time[order]
-    order, new = gathered_rows(*header_columns(table, index, keys))
-    _split_by_time(new, time, order)
-    order, new = _by_first(order, new)
+    order, new = _by_header(table, index, keys, time)
     chosen = index[order]
     columns = (table[name][chosen] for name in ("offset", "wire_length", "length", "more"))
     lineup = Lineup(chosen, new, *columns)
     # Most fragments come in the order of their places, and need no more sorting.
     down = np.zeros(len(order), bool)
     down[1:] = ~new[1:] & (lineup.offset[1:] <= lineup.offset[:-1])
-    if not down.any():
-        return lineup
+    if down.any():
+        starts = np.flatnonzero(new)
+        mixed = np.repeat(np.logical_or.reduceat(down, starts), sizes_of(starts, len(order)))
+        part = np.flatnonzero(mixed)
+        lineup.put(part, *_by_place(lineup.take(part, new[part]), order[part]))
+    return lineup
+
+
+def _by_header(table: dict[str, Array], index: Array, keys: Array, time: Array) -> tuple[Array, Array]:
+    """Bring together fragments that headers and times say belong together, in order of time.
+
+    Returns
+    -------
+    order : ndarray of int64
+        Places in `index`.
+    new : ndarray of bool
+        Where another datagram begins.
+    """
+    # Most fragments come right behind those they belong to: such a run is one row to sort.
+    new = _differs_from_last(table, index, keys)
+    new[1:] |= far_apart(time[:-1], time[1:])
     starts = np.flatnonzero(new)
-    part = np.flatnonzero(np.repeat(np.logical_or.reduceat(down, starts), sizes_of(starts, len(order))))
-    places, part_new = _by_place(lineup.take(part, new[part]), order[part])
-    whole = np.arange(len(order))
-    whole[part], new[part] = part[places], part_new
-    return lineup.take(whole, new)
+    runs, fresh = gathered_rows(*_header_columns(table, index[starts], keys[starts]))
+    single = np.append(fresh[1:], True) & fresh
+    if single.all():
+        return np.arange(len(index)), new
+    size = sizes_of(starts, len(index))
+    alone = np.zeros(len(starts), bool)
+    alone[runs[single]] = True
+    rest, fresh = _by_first(runs[~single], fresh[~single])
+    begin, size_of_rest = starts[rest], size[rest]
+    place = np.cumsum(size_of_rest) - size_of_rest
+    split = np.zeros(int(size_of_rest.sum()), bool)
+    split[place[fresh]] = True
+    others = np.arange(len(split)) + np.repeat(begin - place, size_of_rest)
+    later = place[~fresh]
+    split[later] = far_apart(time[others[later - 1]], time[others[later]])
+    kept = np.flatnonzero(np.repeat(alone, size))
+    return np.concatenate([kept, others]), np.concatenate([new[kept], split])
 
 
-def header_columns(table: dict[str, Array], index: Array | slice, keys: Array) -> tuple[Array, Array, Array]:
+def _differs_from_last(table: dict[str, Array], index: Array, keys: Array) -> Array:
+    """Whether each fragment's header makes it part of another datagram than the one before it."""
+    new = np.ones(len(index), bool)
+    source = table["source"][index]
+    protocol = table["protocol"][index]
+    differs = protocol[1:] != protocol[:-1]
+    # In IPv6 only the first fragment's protocol counts (RFC 8200, 4.5), so it cannot be part of the key.
+    differs &= source[1:] < IPV6_BASE
+    for column in (source, table["destination"][index], table["identification"][index], keys):
+        differs |= column[1:] != column[:-1]
+    new[1:] = differs
+    return new
+
+
+def _header_columns(table: dict[str, Array], index: Array, keys: Array) -> tuple[Array, Array, Array]:
     """What tells datagrams apart by their headers, as columns of uint64."""
     source = table["source"][index]
-    # In IPv6 only the first fragment's protocol counts (RFC 8200, 4.5), so it cannot be part of the key.
     protocol = np.where(source < IPV6_BASE, table["protocol"][index], 0).astype(np.uint64)
     rest = keys.astype(np.uint64) << np.uint64(40) | protocol << np.uint64(32)
     rest |= table["identification"][index]
@@ -129,28 +177,16 @@ def sizes_of(starts: Array, count: int) -> Array:
     return np.diff(np.append(starts, count))
 
 
-def _split_by_time(new: Array, time: Array, order: Array) -> None:
-    """Begin another datagram where fragments of a group, in order of time, lie too far apart."""
-    later = np.flatnonzero(~new)
-    new[later] = far_apart(time[order[later - 1]], time[order[later]])
-
-
 def _by_first(order: Array, new: Array) -> tuple[Array, Array]:
-    """Groups in the order of their first members, which makes what follows a walk through memory."""
-    count = len(order)
-    if new.all():
-        return np.arange(count), new
+    """Groups in the order of their first members: what follows then walks through memory."""
     starts = np.flatnonzero(new)
     first = order[starts]
-    seen = np.zeros(count, np.int64)
-    seen[first] = 1
-    place = np.cumsum(seen)[first] - 1
-    begin, size = np.empty(len(starts), np.int64), np.empty(len(starts), np.int64)
-    begin[place], size[place] = starts, sizes_of(starts, count)
+    place = np.argsort(first)
+    begin, size = starts[place], sizes_of(starts, len(order))[place]
     target = np.cumsum(size) - size
-    new = np.zeros(count, bool)
+    new = np.zeros(len(order), bool)
     new[target] = True
-    return order[np.arange(count) + np.repeat(begin - target, size)], new
+    return order[np.arange(len(order)) + np.repeat(begin - target, size)], new
 
 
 def _by_place(lineup: Lineup, rank: Array) -> tuple[Array, Array]:

@@ -19,7 +19,7 @@ from tcpflow_scapy.decode.run import Context, Run
 
 from .buffer import SLOT_BITS
 from .chains import Chains, usable
-from .datagram_run import Datagrams
+from .datagram_run import DatagramRun, Datagrams
 from .grouping import Lineup, line_up
 from .plan import FRAGMENT_DTYPES, Conflict, Plan
 
@@ -53,7 +53,7 @@ class Reassembler:
         self._context = context
         self._chains = Chains(store, policy)
         self._table = ColumnParts(FRAGMENT_DTYPES)
-        self._origins = ColumnParts(_ORIGIN_DTYPES)
+        self._origins: list[Origins] = []
         self._conflicts = ColumnParts(_CONFLICT_DTYPES)
         self._conflict_count = 0
         self._nested = False
@@ -89,7 +89,7 @@ class Reassembler:
         """All fragments that wait here, in columns of `plan.FRAGMENT_DTYPES`; none is left."""
         return self._table.build()
 
-    def runs(self, *, whole_only: bool = False) -> Iterator[tuple[Run, Array, Origins]]:
+    def runs(self, *, whole_only: bool = False) -> Iterator[tuple[DatagramRun, Array, Origins]]:
         """Put datagrams together and decode them; the fragments are gone afterwards.
 
         Parameters
@@ -99,7 +99,7 @@ class Reassembler:
 
         Yields
         ------
-        run : Run
+        run : DatagramRun
             With segments and datagrams as results; their units are meaningless.
         missing : ndarray of bool
             For each unit of the run, whether a fragment is missing from it.
@@ -141,11 +141,11 @@ class Reassembler:
         order = np.argsort(merged["frame"], kind="stable")
         return _usable_only({name: column[order] for name, column in merged.items()})
 
-    def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[Run, Array, Origins]]:
+    def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[DatagramRun, Array, Origins]]:
         """Give a plan's datagrams a buffer and send them through the layers, chunk by chunk."""
         datagrams = Datagrams(self._store, self._context, table, plan)
         origins = datagrams.origins
-        self._origins.append({name: getattr(origins, name) for name in _ORIGIN_DTYPES})
+        self._origins.append(origins)
         self._note_conflicts(table, plan.conflicts, datagrams.base)
         used = plan.used()
         self.reasons.append((table["frame"][used], np.full(len(used), Reason.FRAGMENT_USED, np.uint8)))
@@ -167,9 +167,13 @@ class Reassembler:
 
     def origins(self) -> Origins:
         """Where the bytes of all datagrams so far came from."""
-        columns = self._origins.build()
-        self._origins.append(columns)
-        return Origins(**columns)
+        if len(self._origins) != 1:
+            columns = {
+                name: np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in self._origins)])
+                for name, dtype in _ORIGIN_DTYPES.items()
+            }
+            self._origins = [Origins(**columns)]
+        return self._origins[0]
 
     def _note_conflicts(self, table: dict[str, Array], conflicts: list[Conflict], base: int) -> None:
         """Keep the versions of contradicting bytes."""

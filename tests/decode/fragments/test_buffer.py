@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.fragments.buffer import PieceBuffer
+from tcpflow_scapy.decode.fragments.buffer import SLOT_BITS, PieceBuffer
 
 
 @pytest.fixture
@@ -44,3 +44,26 @@ def test_nothing() -> None:
     none = np.empty(0, np.int64)
     buffer = PieceBuffer(Store(), none, none, none)
     assert (len(buffer), buffer[0:9], len(buffer.array())) == (0, b"", 0)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_ranges_in_one_piece_are_found(dense: bool) -> None:
+    rng = np.random.default_rng(5)
+    start, length, at = [], [], 0
+    for slot in range(30):
+        at = (slot if dense else 3 * slot) << SLOT_BITS
+        for size in rng.integers(1, 9, rng.integers(1, 7)).tolist():
+            start.append(at)
+            length.append(size)
+            at += size
+    pieces = PieceBuffer(Store(), np.array(start), np.array(length), np.arange(len(start)) * 100)
+    slots = rng.integers(0, 31, 2_000) * (1 if dense else 3)
+    offset = (slots << SLOT_BITS) + rng.integers(0, 50, len(slots))
+    wanted = rng.integers(0, 5, len(slots))
+    expected = []
+    for where, size in zip(offset.tolist(), wanted.tolist(), strict=True):
+        inside = [i for i, (a, n) in enumerate(zip(start, length, strict=True)) if a <= where]
+        i = inside[-1]
+        skip = where - start[i]
+        expected.append(100 * i + skip if skip + size <= length[i] else -1)
+    assert pieces.locate(offset, wanted).tolist() == expected
