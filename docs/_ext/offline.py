@@ -1,4 +1,4 @@
-"""Is the site whole without a network? What a page would load from elsewhere is a warning, and so an error."""
+"""Is the site whole without a network? What a page loads from elsewhere is a warning, and so an error."""
 
 from __future__ import annotations
 

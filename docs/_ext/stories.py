@@ -1,4 +1,4 @@
-"""What lies outside of docs/ and is part of the site: the notebooks, with the outputs that their tests made."""
+"""What lies outside of docs/ and is part of the site: notebooks, with the outputs of their tests; results."""
 
 from __future__ import annotations
 
