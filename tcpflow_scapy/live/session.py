@@ -22,7 +22,8 @@ from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
 from tcpflow_scapy.capture.live.sockets import open_tap
 from tcpflow_scapy.capture.live.spool import LiveSpool
 from tcpflow_scapy.live.closed import ClosedFlows
-from tcpflow_scapy.live.whole import WholeEngine as Engine
+from tcpflow_scapy.live.engine import Engine
+from tcpflow_scapy.pipeline import reassemble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 ADVANCE_SECONDS = 0.25
 """How often what is new in the spool is read."""
+
+SETTLED_NS = 2_000_000_000
+"""Age of frames that are in the spool for sure, as long as the machine keeps up."""
 
 
 class LiveStats(NamedTuple):
@@ -148,17 +152,24 @@ def sniff(
         )
         if account is not None:
             become(account)
-        engine = Engine(lambda: kept.paths, timeout=idle, **options)
+        engine = Engine(lambda: kept.paths, timeout=idle, folder=_folder_for_columns(kept), **options)
     except BaseException:
         for tap in taps:
             tap.close()
         raise
     limit = FrameLimit(count)
-    live = LiveCapture(kept, events, engine, timeout=timeout, on_flow=on_flow)
+    live = LiveCapture(kept, events, engine, {"timeout": idle, **options}, timeout=timeout, on_flow=on_flow)
     for tap in taps:
         live._add(tap, partial(open_tap, tap.name, live_options), live_options.filter, limit)
     live._start()
     return live
+
+
+def _folder_for_columns(spool: LiveSpool) -> Path | None:
+    """Where the engine keeps its columns, in files without names: beside the spool. Temporary folders may
+    be memory."""
+    folder = spool.path.absolute().parent
+    return None if spool.temporary or not os.access(folder, os.W_OK) else folder
 
 
 def _check(count: Any, timeout: Any) -> None:
@@ -181,11 +192,13 @@ class LiveCapture:
         spool: LiveSpool,
         events: EventLog,
         engine: Engine,
+        options: dict[str, Any],
         *,
         timeout: float | None = None,
         on_flow: Callable[[Flow], object] | None = None,
     ) -> None:
         self._spool, self._log, self._engine = spool, events, engine
+        self._options = options
         self._timeout, self._on_flow = timeout, on_flow
         self._pumps: list[Pump] = []
         self._lock = threading.RLock()
@@ -193,7 +206,7 @@ class LiveCapture:
         self._stopping = False
         self._began, self._seconds = time.monotonic(), 0.0
         self._result: FlowTable | None = None
-        self._error: Exception | None = None
+        self._broken = False
         self._waiting: weakref.WeakSet[ClosedFlows] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._run, name="capture-flows", daemon=True)
 
@@ -225,8 +238,11 @@ class LiveCapture:
         with self._lock:
             if self._result is not None:
                 return self._result
-            self._advance()
-            return self._told(self._engine.flows())
+            if self.running:
+                self._advance()
+                return self._told(self._table(self._engine.flows))
+            self._result = self._told(self._table(self._engine.finish))
+            return self._result
 
     @property
     def events(self) -> pd.DataFrame:
@@ -277,15 +293,17 @@ class LiveCapture:
 
     def stop(self) -> FlowTable:
         """End the capture, when what the kernel still has is in; the final flows."""
+        self.end()
+        return self.flows
+
+    def end(self) -> None:
+        """The same without making the table of all flows, for captures that are larger than memory: their
+        flows have been reported one by one, and the spool has them all."""
         self._stopping = True
         self._wake.set()
-        if threading.current_thread() is self._thread:
-            # A callback: waiting for this very thread would take for ever.
-            return self.flows
-        self.wait()
-        if self._error is not None:
-            raise self._error
-        return self.flows
+        # In a callback, waiting for this very thread would take for ever.
+        if threading.current_thread() is not self._thread:
+            self.wait()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the capture has ended by itself (`count`, `timeout`) or was stopped.
@@ -310,7 +328,10 @@ class LiveCapture:
         return self._done.is_set()
 
     def closed(self) -> ClosedFlows:
-        """Flows as they end from now on, for ``for`` and ``async for``; those still open at the end, too."""
+        """Flows as they end from now on, for ``for`` and ``async for``; those still open at the end, too.
+
+        A flow comes again, with ``flow.again``, if packets of it were seen after it had ended.
+        """
         flows = ClosedFlows()
         with self._lock:
             if self._done.is_set():
@@ -325,7 +346,7 @@ class LiveCapture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.end()
 
     # -- the thread ---------------------------------------------------------------------------------
 
@@ -346,10 +367,27 @@ class LiveCapture:
 
     def _advance(self) -> None:
         """Read what is new; trouble is an event, not the end of the capture."""
+        if self._broken:
+            return
         try:
-            self._engine.advance()
+            # What came longer ago is in the spool, unless the machine is overloaded: then flows are
+            # reported again.
+            self._engine.advance(time.time_ns() - SETTLED_NS)
         except Exception as error:
-            self._log.add("error", f"reading the spool: {error or type(error).__name__}", merge=True)
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        """The engine is of no use any more; tables are made from the spool instead."""
+        self._broken = True
+        self._log.add("error", f"flows cannot be followed any more: {error or type(error).__name__}")
+
+    def _table(self, make: Callable[[], FlowTable]) -> FlowTable:
+        if not self._broken:
+            try:
+                return make()
+            except Exception as error:
+                self._break(error)
+        return reassemble(self._spool.paths, **self._options, progress=False)
 
     def _deliver(self) -> None:
         """Give away what ended."""
@@ -381,11 +419,11 @@ class LiveCapture:
         self._seconds = time.monotonic() - self._began
         self._spool.close()
         with self._lock:
-            self._advance()
-            try:
-                self._result = self._told(self._engine.finish())
-            except Exception as error:
-                self._error = error
+            if not self._broken:
+                try:
+                    self._engine.end()
+                except Exception as error:
+                    self._break(error)
         self._deliver()
         with self._lock:
             self._done.set()

@@ -22,6 +22,7 @@ from tcpflow_scapy.capture.frames import Array
 from tcpflow_scapy.capture.live.chain import HashChain, chain_path
 from tcpflow_scapy.capture.live.events import EventLog
 from tcpflow_scapy.capture.live.sections import Counters, SpoolInterface, describe, section, statistics
+from tcpflow_scapy.capture.live.spool_file import SpoolFile
 from tcpflow_scapy.capture.medium import os_error
 from tcpflow_scapy.errors import CaptureOSError
 
@@ -81,8 +82,8 @@ class LiveSpool:
         self._interfaces: list[SpoolInterface] = []
         self._counters: dict[int, Counters] = {}
         self._files: list[Path] = []
-        self._file = -1
-        self._size = self._frames_here = 0
+        self._file: SpoolFile | None = None
+        self._frames_here = 0
         self._opened = 0.0
         self._number = 0
         self.frames = 0
@@ -94,6 +95,7 @@ class LiveSpool:
         self.failure = ""
         """why the spool stopped; empty while it works"""
         self._chain: HashChain | None = None
+        self._head = ""
         self.path = self._temporary() if path is None else Path(os.fspath(path))
         if path is not None:
             self._begin(chain)
@@ -102,16 +104,13 @@ class LiveSpool:
 
     def _temporary(self) -> Path:
         try:
-            self._file, name = tempfile.mkstemp(prefix="tcpflow-scapy-", suffix=".pcapng")
+            descriptor, name = tempfile.mkstemp(prefix="tcpflow-scapy-", suffix=".pcapng")
+            self._take(descriptor, Path(name))
         except OSError as error:
             raise os_error(error, "temporary spool") from error
-        path = Path(name)
         # Flows made from it have it mapped: its bytes stay until the last of them is gone.
         weakref.finalize(self, _remove, name, os.getpid())
-        self._files.append(path)
-        self._opened = time.monotonic()
-        self._write_preamble()
-        return path
+        return Path(name)
 
     def _begin(self, chain: bool) -> None:
         """The first file, and the chain."""
@@ -124,9 +123,6 @@ class LiveSpool:
                 self._clear(beside)
                 self._chain = HashChain(beside)
                 self._give_away(self._chain.descriptor)
-            if self._overwrite:
-                for other in self._later_files():
-                    other.unlink()
             self._open(self.path)
         except FileExistsError as error:
             self._abandon()
@@ -153,22 +149,29 @@ class LiveSpool:
     def _open(self, path: Path) -> None:
         self._clear(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._file = os.open(path, flags, 0o644)
-        self._give_away(self._file)
-        self._files.append(path)
-        self._size = self._frames_here = 0
+        descriptor = os.open(path, flags, 0o644)
+        try:
+            self._take(descriptor, path)
+        except OSError:
+            self._finish_file()
+            path.unlink()
+            raise
+
+    def _take(self, descriptor: int, path: Path) -> None:
+        """Go on in a new file."""
+        self._file = SpoolFile(descriptor)
+        self._give_away(descriptor)
+        self._frames_here = 0
         self._opened = time.monotonic()
         if self._chain is not None:
             self._chain.begin(path.name)
-        self._write_preamble()
+        self._append(section() + b"".join(map(describe, self._interfaces)))
+        # Whoever reads the files finds each of them with its first blocks.
+        self._files.append(path)
 
     def _give_away(self, descriptor: int) -> None:
         if self._owner is not None:
             os.fchown(descriptor, *self._owner)
-
-    def _write_preamble(self) -> None:
-        """Section header, and the interfaces known so far."""
-        self._append(section() + b"".join(map(describe, self._interfaces)))
 
     @property
     def paths(self) -> list[Path]:
@@ -179,7 +182,7 @@ class LiveSpool:
     @property
     def chain_head(self) -> str:
         """Digest of the last link of the chain; empty without one."""
-        return self._chain.head if self._chain is not None else ""
+        return self._head if self._chain is None else self._chain.head
 
     # -- what is put in -----------------------------------------------------------------------------
 
@@ -209,7 +212,7 @@ class LiveSpool:
         """
         with self._lock:
             kept = 0
-            while kept < len(ends) and not self.failure:
+            while kept < len(ends) and not self.failure and self._file is not None:
                 start = int(ends[kept - 1]) if kept else 0
                 stop = self._cut(ends, kept, start)
                 done = self._append_blocks(data[start : int(ends[stop - 1])], ends[kept:stop] - start)
@@ -224,54 +227,41 @@ class LiveSpool:
             self._rotate()
         if self._rotate_bytes is None:
             return len(ends)
-        room = self._rotate_bytes - self._size - len(self._statistics())
+        room = self._rotate_bytes - self._file_size - len(self._statistics())
         stop = int(np.searchsorted(ends, start + room, "right"))
         if stop <= first:
             self._rotate()
-            stop = int(np.searchsorted(ends, start + self._rotate_bytes - self._size, "right"))
+            stop = int(np.searchsorted(ends, start + self._rotate_bytes - self._file_size, "right"))
         return max(stop, first + 1)
+
+    @property
+    def _file_size(self) -> int:
+        return self._file.size if self._file is not None else 0
 
     def _append_blocks(self, data: memoryview, ends: Array) -> int:
         """Append to the file that is open; how many blocks are in it for good."""
-        kept = len(ends)
-        done = self._try(data)
-        if done < len(data):
-            kept = int(np.searchsorted(ends, done, "right"))
-            done = int(ends[kept - 1]) if kept else 0
-            self._truncate(self._size + done)
-        self._note(data[:done])
+        if self._file is None:
+            return 0
+        kept, error = self._file.append_blocks(data, ends)
+        if kept:
+            self._note(data[: int(ends[kept - 1])])
+        if error is not None:
+            self._fail(error)
         self.frames += kept
         self._frames_here += kept
         return kept
 
-    def _try(self, data: Any) -> int:
-        """Write; how much went in before the system refused."""
-        view, done = memoryview(data), 0
-        if self.failure:
-            return 0
-        try:
-            while done < len(view):
-                done += os.pwrite(self._file, view[done:], self._size + done)
-        except OSError as error:
-            self._fail(error)
-        return done
-
     def _append(self, data: bytes) -> None:
-        """Append one piece that is whole or not there.
+        """Append what is no frame.
 
         Raises
         ------
         OSError
             It is not there.
         """
-        done = 0
-        try:
-            while done < len(data):
-                done += os.pwrite(self._file, data[done:], self._size + done)
-        except OSError:
-            self._truncate(self._size)
-            raise
-        self._note(memoryview(data))
+        if self._file is not None:
+            self._file.append(data)
+            self._note(memoryview(data))
 
     def _guarded(self, data: bytes) -> None:
         """The same for what may go missing."""
@@ -282,13 +272,8 @@ class LiveSpool:
         except OSError as error:
             self._fail(error)
 
-    def _truncate(self, size: int) -> None:
-        with suppress(OSError):
-            os.ftruncate(self._file, size)
-
     def _note(self, data: memoryview) -> None:
         """`data` is in the file now."""
-        self._size += len(data)
         self.bytes += len(data)
         if self._chain is not None:
             self._chained(lambda chain: chain.add(data))
@@ -301,6 +286,7 @@ class LiveSpool:
             work(self._chain)
         except OSError as error:
             self._events.add("chain_broken", f"hash chain: {error.strerror or error}")
+            self._head = self._chain.head
             self._chain.abandon()
             self._chain = None
 
@@ -332,7 +318,7 @@ class LiveSpool:
     def tick(self) -> None:
         """What is due by time: a new file, a link of the chain. Call it about once a second."""
         with self._lock:
-            if self._file < 0 or self.failure:
+            if self._file is None or self.failure:
                 return
             old = self._rotate_seconds is not None and time.monotonic() - self._opened >= self._rotate_seconds
             if old and self._frames_here:
@@ -366,23 +352,21 @@ class LiveSpool:
             if self._overwrite or not os.path.lexists(path):
                 return path
 
-    def _finish_file(self) -> None:
-        if self._file >= 0:
-            with suppress(OSError):
-                os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
+    def _finish_file(self, *, sync: bool = False) -> None:
+        if self._file is not None:
+            self._file.close(sync=sync)
+            self._file = None
 
     def close(self) -> None:
         """End the spool: statistics, the last link. Files stay; temporary ones as long as this object."""
         with self._lock:
-            if self._file < 0 and self._chain is None:
+            if self._file is None and self._chain is None:
                 return
-            if self._file >= 0:
-                self._guarded(self._statistics())
+            self._guarded(self._statistics())
             words = f"stopped: {self.failure}" if self.failure else "complete"
             self._chained(lambda chain: chain.end(words))
-            self._finish_file()
+            self._head, self._chain = self.chain_head, None
+            self._finish_file(sync=not self.temporary)
 
     def _abandon(self) -> None:
         """Nothing came of it: leave no trace."""
@@ -390,10 +374,6 @@ class LiveSpool:
             self._chain.abandon()
             self._chain.path.unlink(missing_ok=True)
             self._chain = None
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            self.path.unlink(missing_ok=True)
 
 
 def _remove(name: str, process: int) -> None:
