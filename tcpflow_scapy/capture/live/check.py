@@ -139,7 +139,13 @@ class _Check:
         if not (isinstance(name, str) and isinstance(offset, int) and isinstance(length, int)):
             yield self._broken("a line that is no link", stamp)
             return
-        if name != Path(name).name or not 0 <= offset < 1 << 62 or not 0 < length < 1 << 62:
+        if (
+            name in ("", ".", "..")
+            or name != Path(name).name
+            or "\0" in name
+            or not 0 <= offset < 1 << 62
+            or not 0 < length < 1 << 62
+        ):
             # A chain may be forged: it must not lead to files elsewhere.
             yield self._broken("a link of no possible place", stamp)
             return

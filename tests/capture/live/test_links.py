@@ -1,0 +1,62 @@
+"""What the kernel says of interfaces, read from its messages."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tcpflow_scapy.capture.live.links import LinkChange, LinkWatch, _links
+from tests.helpers.netns import inside, ip, pair
+
+
+def next_change(watch: LinkWatch) -> LinkChange:
+    """The kernel tells of carriers when it finds the time."""
+    until = time.monotonic() + 5
+    while not (found := watch.changes()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found[-1]
+
+
+def message(kind: int, name: bytes, flags: int) -> bytes:
+    attribute = struct.pack("=HH", 4 + len(name) + 1, 3) + name + b"\0"
+    attribute += bytes(-len(attribute) % 4)
+    body = struct.pack("=BxHiII", 0, 1, 7, flags, 0) + attribute
+    return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+def test_messages_are_read() -> None:
+    data = message(16, b"eth0", 0x1_0043) + message(99, b"x", 0) + message(17, b"veth1", 0)
+    assert list(_links(data)) == [(16, "eth0", 0x1_0043), (17, "veth1", 0)]
+    for cut in range(len(data)):
+        assert len(list(_links(data[:cut]))) <= 2
+    for at in range(0, len(data), 2):
+        list(_links(data[:at] + b"\xff\xff" + data[at + 2 :]))
+        list(_links(data[:at] + b"\0\0" + data[at + 2 :]))
+
+
+@pytest.mark.peer
+def test_changes_are_told_once(need_root: Callable[[], None]) -> None:
+    need_root()
+    with pair() as (left, right), ExitStack() as stack:
+        with inside(right):
+            watch = stack.enter_context(closing(LinkWatch("eth0")))
+            everything = stack.enter_context(closing(LinkWatch()))
+        assert watch.changes() == []
+        ip("-n", right, "link", "set", "eth0", "down")
+        down = next_change(watch)
+        assert (down.name, down.up, down.why) == ("eth0", False, "the interface was set down")
+        assert watch.changes() == []
+        ip("-n", right, "link", "set", "eth0", "up")
+        while not next_change(watch).up:
+            pass
+        ip("-n", left, "link", "set", "eth0", "down")
+        assert next_change(watch).why == "the interface has no carrier"
+        ip("-n", left, "link", "del", "eth0")
+        while next_change(watch).why != "the interface is gone":
+            pass
+        assert {c.name for c in everything.changes()} == {"eth0"}
