@@ -97,6 +97,8 @@ class SocketTap:
             raise refused(name, CODES.get(number, 0), str(error)) from error
         self._tune(options)
         self.linktype = self._linktype(conf)
+        # What was dropped while the buffer was small does not count.
+        self._drops()
 
     def _tune(self, options: LiveOptions) -> None:
         """A buffer as large as the system allows; on the loopback each frame once, not on its way out too."""
@@ -151,17 +153,21 @@ class SocketTap:
         return Batch(np.frombuffer(b"".join(parts), np.uint8), frames)
 
     def counters(self) -> Counters:
-        """Linux resets its counters when they are read; elsewhere there are none."""
-        lost = 0
-        raw = getattr(self._socket, "ins", None)
-        if raw is not None and sys.platform == "linux":
-            try:
-                _, lost = struct.unpack("=II", raw.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-            except OSError:
-                pass
-        dropped = self._counters.kernel_dropped + lost
+        """Drops are known on Linux only."""
+        dropped = self._counters.kernel_dropped + self._drops()
         self._counters = Counters(self._frames + dropped, dropped, 0)
         return self._counters
+
+    def _drops(self) -> int:
+        """Frames dropped since the last call: Linux resets its counters when they are read."""
+        raw = getattr(self._socket, "ins", None)
+        if raw is None or sys.platform != "linux":
+            return 0
+        try:
+            counts: tuple[int, int] = struct.unpack("=II", raw.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
+        except OSError:
+            return 0
+        return counts[1]
 
     def close(self) -> None:
         """Close the socket."""
