@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.flows.stream import Stream
     from tcpflow_scapy.flows.table import FlowTable
-    from tcpflow_scapy.live.session import LiveCapture, sniff
+    from tcpflow_scapy.live.session import LiveCapture
+    from tcpflow_scapy.live.sniffing import sniff
     from tcpflow_scapy.pipeline import reassemble
 
 __version__ = "0.1.0"
 
 _HOME = {
     "reassemble": "tcpflow_scapy.pipeline",
-    "sniff": "tcpflow_scapy.live.session",
+    "sniff": "tcpflow_scapy.live.sniffing",
     "LiveCapture": "tcpflow_scapy.live.session",
     "verify_spool": "tcpflow_scapy.capture.live.check",
     "FlowTable": "tcpflow_scapy.flows.table",

@@ -1,4 +1,4 @@
-"""`sniff`: capture from interfaces, and look at the flows while they happen."""
+"""A running capture: its flows at any time, flows as they end, and what was lost."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tcpflow_scapy.capture.limits import USUAL_FRAME
-from tcpflow_scapy.capture.live.devices import BUFFER_SIZE, LiveOptions, Tap, default_interface
-from tcpflow_scapy.capture.live.events import LOSSES, Event, EventLog
-from tcpflow_scapy.capture.live.privileges import become, find_account
+from tcpflow_scapy.capture.live.devices import Tap
+from tcpflow_scapy.capture.live.events import LOSSES, EventLog
 from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
-from tcpflow_scapy.capture.live.sockets import open_tap
 from tcpflow_scapy.capture.live.spool import LiveSpool
 from tcpflow_scapy.live.closed import ClosedFlows
 from tcpflow_scapy.live.engine import Engine
@@ -60,129 +56,8 @@ class LiveStats(NamedTuple):
         return self.kernel_dropped + self.interface_dropped + self.not_kept
 
 
-def sniff(
-    iface: str | Sequence[str] | None = None,
-    *,
-    filter: str | None = None,
-    spool: str | os.PathLike[str] | None = None,
-    count: int | None = None,
-    timeout: float | None = None,
-    promisc: bool = True,
-    snaplen: int = USUAL_FRAME,
-    buffer_size: int = BUFFER_SIZE,
-    rotate_bytes: int | None = None,
-    rotate_seconds: float | None = None,
-    overwrite: bool = False,
-    chain: bool = True,
-    user: str | None = None,
-    on_flow: Callable[[Flow], object] | None = None,
-    on_event: Callable[[Event], object] | None = None,
-    idle: float | None = None,
-    **options: Any,
-) -> LiveCapture:
-    """Capture from interfaces; returns at once.
-
-    Parameters
-    ----------
-    iface : str or sequence of str, optional
-        One interface, several, or ``"any"``. By default the first that is up and no loopback.
-    filter : str, optional
-        A pcap-filter expression; libpcap compiles it and the kernel runs it.
-    spool : path, optional
-        Where the frames go: a pcapng file that is whole at every moment, with a hash chain beside it. By
-        default a temporary file, which goes away with the flows made from it.
-    count : int, optional
-        Stop after so many frames.
-    timeout : float, optional
-        Stop after so many seconds. (For a timeout of flows see `idle`.)
-    promisc : bool
-        Ask for frames to other machines, too. ``any`` never is promiscuous.
-    snaplen : int
-        Bytes kept of each frame.
-    buffer_size : int
-        Bytes of the kernel's buffer, for each interface.
-    rotate_bytes, rotate_seconds : optional
-        Go on in a new spool file when this one is as large, or as old.
-    overwrite : bool
-        Replace files that exist.
-    chain : bool
-        Keep the hash chain.
-    user : str, optional
-        Become this user once the interfaces are open: the whole process, for good.
-    on_flow : callable, optional
-        Called with each `Flow` as it ends, in a thread of the capture.
-    on_event : callable, optional
-        Called with each `Event` as it happens, in a thread of the capture.
-    idle : float, optional
-        Seconds of idleness after which a flow ends (`reassemble`'s ``timeout``).
-    **options
-        As for `reassemble`: ``overlap``, ``max_gap``, ``ignore_vlan``, ``verify_checksums``, ``fragments``.
-
-    Raises
-    ------
-    CaptureOSError
-        An interface cannot be opened (the text says what right is missing, or which interfaces there
-        are), or the spool cannot be made.
-    FilterError
-        libpcap refuses the expression.
-    ValueError
-        An option is out of range.
-    """
-    _check(count, timeout)
-    live_options = LiveOptions(
-        filter=(filter or "").strip(), promisc=promisc, snaplen=snaplen, buffer_size=buffer_size
-    )
-    names = [iface] if isinstance(iface, str) else list(iface or [default_interface()])
-    account = find_account(user) if user is not None else None
-    events = EventLog(on_event)
-    unique = list(dict.fromkeys(names))
-    taps: list[Tap] = []
-    try:
-        # Interfaces first: nothing is to be left behind where there is no right to open them.
-        for name in unique:
-            taps.append(open_tap(name, live_options))
-        kept = LiveSpool(
-            spool,
-            events,
-            overwrite=overwrite,
-            rotate_bytes=rotate_bytes,
-            rotate_seconds=rotate_seconds,
-            chain=chain,
-            owner=None if account is None else (account.uid, account.gid),
-        )
-        if account is not None:
-            become(account)
-        engine = Engine(lambda: kept.paths, timeout=idle, folder=_folder_for_columns(kept), **options)
-    except BaseException:
-        for tap in taps:
-            tap.close()
-        raise
-    limit = FrameLimit(count)
-    live = LiveCapture(kept, events, engine, {"timeout": idle, **options}, timeout=timeout, on_flow=on_flow)
-    for tap in taps:
-        live._add(tap, partial(open_tap, tap.name, live_options), live_options.filter, limit)
-    live._start()
-    return live
-
-
-def _folder_for_columns(spool: LiveSpool) -> Path | None:
-    """Where the engine keeps its columns, in files without names: beside the spool. Temporary folders may
-    be memory."""
-    folder = spool.path.absolute().parent
-    return None if spool.temporary or not os.access(folder, os.W_OK) else folder
-
-
-def _check(count: Any, timeout: Any) -> None:
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise ValueError(f"count must be a positive number of frames or None, not {count!r}")
-    if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9
-    ):
-        raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
-
-
 class LiveCapture:
-    """A capture that runs, and what is known of its flows; made by `sniff`.
+    """A capture that runs, and what is known of its flows; made by `tcpflow_scapy.sniff`.
 
     A context: leaving it stops the capture. `flows` may be asked for at any time.
     """
@@ -191,14 +66,15 @@ class LiveCapture:
         self,
         spool: LiveSpool,
         events: EventLog,
-        engine: Engine,
         options: dict[str, Any],
         *,
         timeout: float | None = None,
         on_flow: Callable[[Flow], object] | None = None,
     ) -> None:
-        self._spool, self._log, self._engine = spool, events, engine
+        self._spool, self._log = spool, events
         self._options = options
+        self.engine = Engine(lambda: spool.paths, folder=_folder_for_columns(spool), **options)
+        """what finds the flows"""
         self._timeout, self._on_flow = timeout, on_flow
         self._pumps: list[Pump] = []
         self._lock = threading.RLock()
@@ -240,8 +116,8 @@ class LiveCapture:
                 return self._result
             if self.running:
                 self._advance()
-                return self._told(self._table(self._engine.flows))
-            self._result = self._told(self._table(self._engine.finish))
+                return self._told(self._table(self.engine.flows))
+            self._result = self._told(self._table(self.engine.finish))
             return self._result
 
     @property
@@ -372,7 +248,7 @@ class LiveCapture:
         try:
             # What came longer ago is in the spool, unless the machine is overloaded: then flows are
             # reported again.
-            self._engine.advance(time.time_ns() - SETTLED_NS)
+            self.engine.advance(time.time_ns() - SETTLED_NS)
         except Exception as error:
             self._break(error)
 
@@ -393,8 +269,8 @@ class LiveCapture:
         """Give away what ended."""
         flows: list[Flow] = []
         with self._lock:
-            while self._engine.closed:
-                flows.append(self._engine.closed.popleft())
+            while self.engine.closed:
+                flows.append(self.engine.closed.popleft())
             waiting = list(self._waiting)
         if not flows:
             return
@@ -421,7 +297,7 @@ class LiveCapture:
         with self._lock:
             if not self._broken:
                 try:
-                    self._engine.end()
+                    self.engine.end()
                 except Exception as error:
                     self._break(error)
         self._deliver()
@@ -471,6 +347,13 @@ class LiveCapture:
         from tcpflow_scapy.live.view import live_card
 
         return live_card(self)
+
+
+def _folder_for_columns(spool: LiveSpool) -> Path | None:
+    """Where the engine keeps its columns, in files without names: beside the spool. Temporary folders may
+    be memory."""
+    folder = spool.path.absolute().parent
+    return None if spool.temporary or not os.access(folder, os.W_OK) else folder
 
 
 _RUNNING: set[LiveCapture] = set()

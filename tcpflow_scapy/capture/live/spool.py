@@ -368,6 +368,15 @@ class LiveSpool:
             self._head, self._chain = self.chain_head, None
             self._finish_file(sync=not self.temporary)
 
+    def discard(self) -> None:
+        """Take back everything: nothing was captured."""
+        with self._lock:
+            self._finish_file()
+            self._abandon()
+            for path in self._files:
+                path.unlink(missing_ok=True)
+            self._files.clear()
+
     def _abandon(self) -> None:
         """Nothing came of it: leave no trace."""
         if self._chain is not None:
