@@ -112,6 +112,14 @@ class OutputFolder:
         with suppress(OSError):
             os.unlink(last, dir_fd=self._subfolder(folders) if folders else self._descriptor)
 
+    def place(self, name: str) -> tuple[int, str]:
+        """Where a name lies: the descriptor of its folder, made where it is absent, and its last part.
+
+        For those who keep files up to date themselves; the descriptor serves until the next call.
+        """
+        folders, _, last = name.rpartition("/")
+        return self._subfolder(folders) if folders else self._descriptor, last
+
     def create(self) -> PendingFile:
         """A new file without a name, to be published or discarded."""
         try:

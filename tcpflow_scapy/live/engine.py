@@ -140,6 +140,7 @@ class Engine:
         self._listeners: list[Callable[[Look], object]] = []
         self._table: tuple[int, FlowTable] | None = None
         self._finished = False
+        self._trouble: Exception | None = None
         self._look_store: Store = self._store
         self._final_origins: Origins | None = None
         self.info = self._files.info
@@ -158,9 +159,16 @@ class Engine:
         return len(self._hot)
 
     def listen(self, listener: Callable[[Look], object]) -> None:
-        """Call `listener` with every `Look`. Flows that grow are then looked at from time to time: when they
-        have a quarter more packets, or when the last look is long past for their size."""
+        """Call `listener` with every `Look`; what it raises comes out of `advance` or `end`.
+
+        Flows that grow are then looked at from time to time: when they have a quarter more packets, or when
+        the last look is long past for their size.
+        """
         self._listeners.append(listener)
+
+    def pair_keys(self, source: Array, destination: Array) -> Array:
+        """The keys by which pairs of endpoints go in a `Look`; see `engine_hot.pair_keys`."""
+        return pair_keys(source, destination, self._salt)
 
     def advance(self, now: int | None = None) -> int:
         """Read what is new in the spool, and find flows that have ended.
@@ -188,10 +196,17 @@ class Engine:
             for batch in self._files.batches():
                 self._take(batch)
             if now is not None:
-                self._progress.tick(np.array([now]))
+                if now > self._progress.latest:
+                    self._progress.tick(np.array([now], np.int64))
                 self._settle_fragments()
                 self._look_around()
+            self._raise_trouble()
             return len(self._frames) - before
+
+    def _raise_trouble(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
 
     def _take(self, batch: FrameBatch) -> None:
         """Decode a batch; its rows go to disk, and what they say of their pairs is noted."""
@@ -306,7 +321,11 @@ class Engine:
     def _report(self, look: Look, *, everything: bool = False) -> None:
         """Pass on what was found; flows that have ended are reported once for each state."""
         for listener in self._listeners:
-            listener(look)
+            try:
+                listener(look)
+            except Exception as error:
+                # It must not leave the engine in the middle of something: it is raised when all is done.
+                self._trouble = self._trouble or error
         chosen = np.arange(len(look)) if everything else np.flatnonzero(look.end != OPEN)
         if not len(chosen):
             return
@@ -378,6 +397,7 @@ class Engine:
                 self._rows.settle(late)
                 self._final_origins = late.origins
             self._look_at_rest()
+            self._raise_trouble()
 
     def _look_at_rest(self) -> None:
         """Look once more at all pairs that may not have been reported as they are."""

@@ -49,6 +49,11 @@ def facts(flows: FlowTable) -> list[Any]:
     return [flow_facts(flow) for flow in flows]
 
 
+def last_bytes(blob: bytes, count: int) -> int:
+    """Length of the last `count` blocks."""
+    return len(blob) - list(blocks(blob))[-count][0]
+
+
 def flow_facts(flow: Any, *, summary: bool = True) -> tuple[Any, ...]:
     """All that can be seen of a flow but its number."""
     row = [] if not summary else [str(value) for value in flow.summary.tolist()]
@@ -60,11 +65,10 @@ def flow_facts(flow: Any, *, summary: bool = True) -> tuple[Any, ...]:
             stream.size,
             b"".join(data for _, _, data in stream.chunks()),
             [offset for offset, _, _ in stream.chunks()],
-            _plain(stream.segments),
         )
         for stream in flow.streams
     ]
-    return (row, flow.history, *streams, _plain(flow.packets), _plain(flow.gaps), _plain(flow.conflicts))
+    return (row, *streams, _plain(flow.packets), _plain(flow.gaps), _plain(flow.conflicts))
 
 
 def _plain(frame: Any) -> list[list[str]]:

@@ -97,13 +97,15 @@ class BlockReader:
             parts, after = self._parts(window)
             need = 0
             batch = self._batch(window, parts)
+            # Before the batch is handed out: who draws no more has had it all the same.
+            self._offset += after
             if batch is not None:
                 yield batch
             if not after:
                 if self._mender.unfinished(self._offset, self._order):
                     return
                 need, after = self._long_block(self._offset, window.end)
-            self._offset += after
+                self._offset += after
 
     def close(self) -> None:
         """Report what was not read of a complete file."""
