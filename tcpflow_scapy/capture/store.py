@@ -33,7 +33,8 @@ class Store:
     def add(self, buffer: Any, name: str) -> int:
         """Add a buffer: anything sliceable that yields bytes-like, such as mmap, bytes, memoryview.
 
-        One that has no memory to show needs a method ``array()`` that gives its bytes as uint8 array.
+        One that has no memory to show needs a method ``array()`` that gives its bytes as uint8 array, and may
+        have ``slices(offsets, lengths)`` that gives many ranges at once.
 
         Returns
         -------
@@ -68,12 +69,23 @@ class Store:
         """One `bytes` for each (address, length): the inner loop of all payload access."""
         if not len(addresses):
             return []
-        first = addresses[0] >> ADDRESS_SHIFT
-        if len(self._buffers) == 1 or all(a >> ADDRESS_SHIFT == first for a in addresses):
+        first = min(addresses) >> ADDRESS_SHIFT
+        if len(self._buffers) == 1 or max(addresses) >> ADDRESS_SHIFT == first:
             buffer = self._whole(first)
             base = first << ADDRESS_SHIFT
+            if hasattr(buffer, "slices"):
+                found: list[bytes] = buffer.slices(np.array(addresses) - base, np.array(lengths))
+                return found
             return [buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)]
-        return [self.read(a, n) for a, n in zip(addresses, lengths, strict=True)]
+        rows: dict[int, list[int]] = {}
+        for i, address in enumerate(addresses):
+            rows.setdefault(address >> ADDRESS_SHIFT, []).append(i)
+        parts = [b""] * len(addresses)
+        for some in rows.values():
+            ours = self.slices([addresses[i] for i in some], [lengths[i] for i in some])
+            for i, part in zip(some, ours, strict=True):
+                parts[i] = part
+        return parts
 
     def _whole(self, number: int) -> Any:
         """A buffer that can be read: the system kills who reads a map beyond a file that became shorter.

@@ -35,3 +35,11 @@ def test_a_buffer_may_grow() -> None:
     address = store.add(b"", "datagrams")
     store.replace(address, bytearray(b"more"))
     assert store.read(address, 4) == b"more"
+
+
+def test_ranges_of_several_buffers_come_in_the_order_asked_for() -> None:
+    store = Store()
+    first, second, third = (store.add(bytes([n]) * 10, str(n)) for n in (1, 2, 3))
+    wanted = [third, first + 2, second, third + 5, first]
+    lengths = [1, 2, 3, 4, 5]
+    assert store.slices(wanted, lengths) == [store.read(a, n) for a, n in zip(wanted, lengths, strict=True)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
+from itertools import pairwise
 from typing import IO, Any
 
 import numpy as np
@@ -64,6 +65,25 @@ class PieceBuffer:
             at += size
             piece += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def slices(self, offset: Array, length: Array) -> list[bytes]:
+        """As many slices, each within one datagram; their pieces are read together."""
+        begin = self._pieces(offset)
+        if len(offset) and int(begin.min()) < 0:
+            return [self[a : a + n] for a, n in zip(offset.tolist(), length.tolist(), strict=True)]
+        # Slots keep datagrams apart: a slice ends with its slot, if not before.
+        last = self._pieces(np.minimum(offset + np.maximum(length, 1), (offset | SLOT_MASK) + 1) - 1)
+        count = last - begin + 1
+        ends = np.cumsum(count)
+        piece = np.repeat(begin - (ends - count), count) + np.arange(int(ends[-1]) if len(ends) else 0)
+        skip = np.maximum(np.repeat(offset, count) - self._start[piece], 0)
+        stop = np.minimum(np.repeat(offset + length, count) - self._start[piece], self._length[piece])
+        size = np.maximum(stop - skip, 0)
+        parts = self._store.slices((self._address[piece] + skip).tolist(), size.tolist())
+        if len(parts) == len(count):
+            return parts
+        bounds = [0, *ends.tolist()]
+        return [parts[a] if b - a == 1 else b"".join(parts[a:b]) for a, b in pairwise(bounds)]
 
     def pieces(self) -> tuple[Array, Array, Array]:
         """Start, length and address of all pieces, as they were given."""

@@ -46,17 +46,28 @@ def test_nothing() -> None:
     assert (len(buffer), buffer[0:9], len(buffer.array())) == (0, b"", 0)
 
 
-@pytest.mark.parametrize("dense", [True, False])
-def test_ranges_in_one_piece_are_found(dense: bool) -> None:
-    rng = np.random.default_rng(5)
-    start, length, at = [], [], 0
+def slotted(rng: np.random.Generator, dense: bool) -> tuple[PieceBuffer, list[int], list[int]]:
+    """A buffer of 30 datagrams of a few pieces; where its pieces start, and how long they are."""
+    start, length = [], []
     for slot in range(30):
         at = (slot if dense else 3 * slot) << SLOT_BITS
         for size in rng.integers(1, 9, rng.integers(1, 7)).tolist():
             start.append(at)
             length.append(size)
             at += size
-    pieces = PieceBuffer(Store(), np.array(start), np.array(length), np.arange(len(start)) * 100)
+    store = Store()
+    base = store.add(rng.bytes(100 * len(start)), "test")
+    return (
+        PieceBuffer(store, np.array(start), np.array(length), base + np.arange(len(start)) * 100),
+        start,
+        length,
+    )
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_ranges_in_one_piece_are_found(dense: bool) -> None:
+    rng = np.random.default_rng(5)
+    pieces, start, length = slotted(rng, dense)
     slots = rng.integers(0, 31, 2_000) * (1 if dense else 3)
     offset = (slots << SLOT_BITS) + rng.integers(0, 50, len(slots))
     wanted = rng.integers(0, 5, len(slots))
@@ -67,3 +78,19 @@ def test_ranges_in_one_piece_are_found(dense: bool) -> None:
         skip = where - start[i]
         expected.append(100 * i + skip if skip + size <= length[i] else -1)
     assert pieces.locate(offset, wanted).tolist() == expected
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_many_slices_are_as_one_by_one(dense: bool) -> None:
+    rng = np.random.default_rng(6)
+    pieces, _, _ = slotted(rng, dense)
+    offset = (rng.integers(0, 30, 500) * (1 if dense else 3) << SLOT_BITS) + rng.integers(0, 30, 500)
+    length = rng.integers(0, 40, 500)
+    expected = [pieces[a : a + n] for a, n in zip(offset.tolist(), length.tolist(), strict=True)]
+    assert pieces.slices(offset, length) == expected
+    assert pieces.slices(offset[:0], length[:0]) == []
+
+
+def test_a_slice_before_all_pieces_is_empty() -> None:
+    pieces = PieceBuffer(Store(), np.array([5 << SLOT_BITS]), np.array([3]), np.array([0]))
+    assert pieces.slices(np.array([0]), np.array([9])) == [b""]
