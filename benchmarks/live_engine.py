@@ -2,9 +2,10 @@
 
     python benchmarks/live_engine.py [--flows 1000000] [--an-hour 100000] [--reuse 0] [--listen]
 
-A spool grows by a thousand short flows at a time; each has 12 packets and 5,000 bytes, as a small page over HTTP.
-Printed are flows so far, private memory (anonymous pages, MiB), all of resident memory, pairs held in memory, and
-processor time for each packet and each flow since the line before.
+A spool grows by a thousand short flows at a time; each has 12 packets and 5,000 bytes, as a small
+page over HTTP.
+Printed are flows so far, private memory (anonymous pages, MiB), all of resident memory, pairs held in memory,
+and processor time for each packet and each flow since the line before.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def main() -> None:
 
 def run(engine: Engine, traffic: Traffic, spool: Path, flows: int) -> None:
     """Grow and advance; print a line now and then."""
-    print(f"{'flows':>9} {'closed':>9} {'private':>8} {'resident':>8} {'hot':>7} {'us/packet':>9} {'us/flow':>8}")
+    print("    flows    closed  private resident     hot us/packet  us/flow")
     closed, used, since = 0, 0.0, 0
     for made in range(CHUNK, flows + CHUNK, CHUNK):
         with spool.open("ab") as file:

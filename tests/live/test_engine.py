@@ -15,7 +15,7 @@ from tcpflow_scapy import reassemble
 from tcpflow_scapy.capture import open_source
 from tcpflow_scapy.capture.writer import PcapngWriter
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
-from tcpflow_scapy.live import engine as engine_module
+from tcpflow_scapy.live import engine_watch
 from tcpflow_scapy.live.engine import Engine
 from tests.helpers.traffic import Capture, Conversation, play
 from tests.properties.effort import costly, kin
@@ -233,7 +233,7 @@ def test_a_straggler_brings_its_flow_back(tmp_path: Path) -> None:
 def test_a_pair_that_is_used_for_ever_is_not_looked_at_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "WHOLE_PAIR", 20)
+    monkeypatch.setattr(engine_watch, "WHOLE_PAIR", 20)
     frames = []
     for number in range(30):
         talk = Conversation(isn=number * 10_000_019 % 2**32, server_isn=number * 77_000_003 % 2**32)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tcpflow_scapy import reassemble
 from tcpflow_scapy.errors import ExportError
-from tcpflow_scapy.live import engine as engine_module
+from tcpflow_scapy.live import engine_watch
 from tcpflow_scapy.live import flow_files as files_module
 from tcpflow_scapy.live.engine import Engine
 from tcpflow_scapy.live.flow_files import FlowFiles
@@ -194,7 +194,7 @@ def test_trouble_with_the_folder_is_told_and_the_engine_goes_on(tmp_path: Path) 
 
 
 def test_a_pair_used_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "WHOLE_PAIR", 20)
+    monkeypatch.setattr(engine_watch, "WHOLE_PAIR", 20)
     monkeypatch.setattr(files_module, "PART_ROWS", 8)
     frames = []
     for number in range(25):
