@@ -64,7 +64,7 @@ toc_object_entries_show_parents = "hide"
 
 nitpicky = True
 nitpick_ignore_regex = [
-    # Types of the stages between, and what hooks are given: their contract is in the code, not in the reference.
+    # Types of the stages between, and what hooks are given: their contract is in the code, not here.
     (
         "py:class",
         r"(.*\.)?(Evidence|Store|Medium|Recorder|Scene|Array|_Loc|Files|Template|Written|WrittenBody)",

@@ -112,14 +112,18 @@ class FlowBrowser:
     def _build(self, itable: Any) -> None:
         w = self._widgets
         narrow = {"width": "auto"}
+        close = {"description_width": "initial"}
         self.filter = w.Text(
             description="filter",
             placeholder="443   10.0.0.0/8   missing_bytes > 0",
             tooltip="words: port, address, network, state; or an expression over the columns of flows.df",
             continuous_update=False,
-            layout={"flex": "1 1 20em"},
+            layout={"flex": "1 1 16em"},
+            style=close,
         )
-        self.sort_by = w.Dropdown(options=SORTABLE, value=NUMBER, description="sort by", layout=narrow)
+        self.sort_by = w.Dropdown(
+            options=SORTABLE, value=NUMBER, description="sort by", layout=narrow, style=close
+        )
         self.descending = w.Checkbox(description="descending", indent=False, layout=narrow)
         self.only_marked = w.Checkbox(description="marked only", indent=False, layout=narrow)
         self.table = itable(
@@ -130,7 +134,9 @@ class FlowBrowser:
         )  # fmt: skip
         self.previous = w.Button(description="◀ previous", layout=narrow, tooltip="previous page")
         self.next = w.Button(description="next ▶", layout=narrow, tooltip="next page")
-        self.page = w.BoundedIntText(value=1, min=1, max=1, description="page", layout={"width": "11em"})
+        self.page = w.BoundedIntText(
+            value=1, min=1, max=1, description="page", layout={"width": "8em"}, style=close
+        )
         self.status = w.HTML()
         self.mark = w.Button(description="mark", layout=narrow, tooltip="mark the selected flows")
         self.unmark = w.Button(description="unmark", layout=narrow, tooltip="unmark the selected flows")
@@ -138,7 +144,9 @@ class FlowBrowser:
             description="mark all shown", layout=narrow, tooltip="mark every flow that passes the filter"
         )
         self.unmark_all = w.Button(description="unmark all", layout=narrow)
-        self.folder = w.Text(value="flows-out", description="folder", layout={"flex": "1 1 12em"})
+        self.folder = w.Text(
+            value="flows-out", description="folder", layout={"flex": "1 1 12em"}, style=close
+        )
         self.export = w.Button(
             description="export", layout=narrow, tooltip="write the marked flows, or else the selected ones"
         )
@@ -163,7 +171,9 @@ class FlowBrowser:
             ],
             layout={"flex": "1 1 38em", "min_width": "0"},
         )
-        right = w.VBox([self.heading, self.tabs], layout={"flex": "1 1 34em", "min_width": "0"})
+        right = w.VBox(
+            [self.heading, self.tabs], layout={"flex": "1 1 34em", "min_width": "0", "margin": "0 0 0 1em"}
+        )
         self.box = w.Box([left, right], layout={"display": "flex", "flex_flow": "row wrap", "width": "100%"})
 
     def _connect(self) -> None:

@@ -19,6 +19,8 @@ _LINE = "var(--jp-border-color2,rgba(128,128,128,.4))"
 _SHADE = "var(--jp-rendermime-table-row-background,rgba(128,128,128,.08))"
 _PAGE = "var(--jp-layout-color0,var(--vscode-editor-background,Canvas))"
 _SIZE = "var(--jp-ui-font-size1,13px)"
+# JupyterLab sets every cell of a table to the right, with more classes than ours.
+_LEFT, _RIGHT, _MIDDLE = (f"text-align:{side}!important" for side in ("left", "right", "center"))
 _CODE = "var(--jp-code-font-family,ui-monospace,monospace)"
 
 STYLE = (
@@ -28,12 +30,12 @@ STYLE = (
     ".tfs table{border-collapse:collapse;border:0;font-size:inherit;margin:.2em 0}"
     ".tfs .tfs-scroll{overflow:auto;max-height:32em}"
     ".tfs caption{text-align:left;font-weight:bold;caption-side:top;color:inherit;padding:.2em 0}"
-    f".tfs th{{border-bottom:1px solid {_LINE};font-weight:600;text-align:left;padding:.2em .7em}}"
-    ".tfs td{text-align:left;padding:.15em .7em;max-width:36em;overflow:hidden;text-overflow:ellipsis;"
+    f".tfs th{{border-bottom:1px solid {_LINE};font-weight:600;{_LEFT};padding:.2em .7em}}"
+    f".tfs td{{{_LEFT};padding:.15em .7em;max-width:36em;overflow:hidden;text-overflow:ellipsis;"
     "white-space:nowrap;font-variant-numeric:tabular-nums}"
     f".tfs thead th{{position:sticky;top:0;background:{_PAGE}}}"
     f".tfs tbody tr:nth-child(even){{background:{_SHADE}}}"
-    ".tfs .tfs-r{text-align:right}.tfs .tfs-c{text-align:center}"
+    f".tfs .tfs-r{{{_RIGHT}}}.tfs .tfs-c{{{_MIDDLE}}}"
     ".tfs .tfs-note{opacity:.75;padding:.2em .7em}"
     f".tfs .tfs-title{{font-weight:bold;border-bottom:1px solid {_LINE};padding:.2em 0;margin-bottom:.3em}}"
     ".tfs .tfs-subtitle{opacity:.75;font-weight:normal;margin-left:.7em}"
