@@ -16,6 +16,7 @@ from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.cli.live import LiveFiles
     from tcpflow_scapy.flows.table import FlowTable
 
 
@@ -39,7 +40,11 @@ def run(settings: Settings) -> int:
         raise ExportError(STDOUT_CLOSED)
     for note in settings.notes:
         say(note)
-    flows = capture_live(settings) if settings.interfaces else load(settings)
+    growing: LiveFiles | None = None
+    if settings.interfaces:
+        flows, growing = capture_live(settings, template)
+    else:
+        flows = load(settings)
     failed = report_problems(flows)
     if settings.verbose:
         describe(flows)
@@ -50,7 +55,7 @@ def run(settings: Settings) -> int:
     if settings.table:
         print_table(flows)
     write_tables(flows, settings)
-    written = write_outputs(flows, template, settings)
+    written = write_outputs(flows, template, settings, growing.files if growing else None)
     if not settings.quiet and not settings.console:
         say(summary(flows, settings, written))
     if settings.shell:
@@ -74,19 +79,20 @@ def chosen_template(settings: Settings) -> Template:
 
 def side_task(settings: Settings) -> int:
     """What has nothing to do with flows; the exit code."""
-    from tcpflow_scapy.cli.capture import print_check, print_interfaces
+    from tcpflow_scapy.cli.live import print_check, print_interfaces
 
     if settings.verify_spool is not None:
         return print_check(settings.verify_spool)
     return print_interfaces()
 
 
-def capture_live(settings: Settings) -> FlowTable:
-    """The flows of an interface, once the capture has ended."""
-    from tcpflow_scapy.cli.capture import capture
+def capture_live(settings: Settings, template: Template) -> tuple[FlowTable, LiveFiles]:
+    """The flows of an interface, once the capture has ended, and the files written meanwhile."""
+    from tcpflow_scapy.cli.live import LiveFiles, capture
 
     check_policies(settings)
-    return capture(settings)
+    files = LiveFiles(template, settings)
+    return capture(settings, files), files
 
 
 def check_policies(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tcpflow_scapy.export.stream_writer import Written
     from tcpflow_scapy.export.streams import StreamRows
     from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.flow_files import FlowFiles
 
 COMMANDS_AT_ONCE = 10
 """Programs of -S tcp_cmd and http_cmd that run side by side, as in tcpflow."""
@@ -35,12 +37,14 @@ class Outcome:
     bodies: list[WrittenBody] = field(default_factory=list)
 
 
-def write_outputs(flows: FlowTable, template: Template, settings: Settings) -> Outcome | None:
-    """Everything that goes into the folder; None where nothing does."""
+def write_outputs(
+    flows: FlowTable, template: Template, settings: Settings, growing: FlowFiles | None = None
+) -> Outcome | None:
+    """Everything that goes into the folder; None where nothing does. A live capture has `growing` files."""
     outcome = Outcome()
     folder = settings.outdir or "."
     if settings.writes_files:
-        _write_streams(flows, template, settings, outcome)
+        _write_streams(flows, template, settings, outcome, growing)
     if settings.split and not settings.console:
         from tcpflow_scapy.export.split import split_captures
 
@@ -58,34 +62,49 @@ def write_outputs(flows: FlowTable, template: Template, settings: Settings) -> O
     return outcome if settings.writes_files or settings.split or outcome.bodies else None
 
 
-def _write_streams(flows: FlowTable, template: Template, settings: Settings, outcome: Outcome) -> None:
+def _write_streams(
+    flows: FlowTable, template: Template, settings: Settings, outcome: Outcome, growing: FlowFiles | None
+) -> None:
     """One file for each stream with data."""
     from tcpflow_scapy.export.findx import write_findx
-    from tcpflow_scapy.export.folder import OutputFolder
-    from tcpflow_scapy.export.stream_writer import write_streams
     from tcpflow_scapy.export.streams import StreamRows
     from tcpflow_scapy.render.progress import Progress
 
     rows = StreamRows.of(flows._evidence, flows._index).with_data()
     total = int(rows.column("captured").sum())
-    streams = rows.stream.tolist()
-    hashes = ("sha256", "md5") if "md5" in settings.scanners else ()
     commands = _Commands(settings.tcp_command)
-    folder = OutputFolder(settings.outdir or ".", overwrite=settings.overwrite)
-    with folder, Progress("writing", False if settings.quiet else None) as progress:
-        made = write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes)
-        for file in made:
+    folder = settings.outdir or "."
+    with Progress("writing", False if settings.quiet else None) as progress:
+        for stream, file in _files(flows, rows, template, settings, growing):
             outcome.files += 1
             outcome.size += file.captured
-            outcome.written.append((streams[file.row], file))
+            outcome.written.append((stream, file))
             progress(outcome.size, total)
-            path = os.path.join(folder.path, file.name)
+            path = os.path.join(folder, file.name)
             if settings.index:
-                write_findx(flows._evidence, streams[file.row], f"{path}.findx", max_bytes=settings.max_bytes)
+                write_findx(flows._evidence, stream, f"{path}.findx", max_bytes=settings.max_bytes)
             commands.run(path)
             if settings.verbose:
                 say(_file_line(rows, file))
     commands.wait()
+
+
+def _files(
+    flows: FlowTable, rows: StreamRows, template: Template, settings: Settings, growing: FlowFiles | None
+) -> Iterator[tuple[int, Written]]:
+    """(stream, file), each when it is whole."""
+    from tcpflow_scapy.export.folder import OutputFolder
+    from tcpflow_scapy.export.stream_writer import write_streams
+
+    hashes = ("sha256", "md5") if "md5" in settings.scanners else ()
+    if growing is not None:
+        yield from growing.finish(flows, hashes=hashes)
+        growing.close()
+        return
+    streams = rows.stream.tolist()
+    with OutputFolder(settings.outdir or ".", overwrite=settings.overwrite) as folder:
+        for file in write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes):
+            yield streams[file.row], file
 
 
 def _file_line(rows: StreamRows, file: Written) -> str:

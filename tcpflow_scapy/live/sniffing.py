@@ -14,6 +14,7 @@ from tcpflow_scapy.capture.live.privileges import become, find_account
 from tcpflow_scapy.capture.live.pump import FrameLimit
 from tcpflow_scapy.capture.live.sockets import open_tap
 from tcpflow_scapy.capture.live.spool import LiveSpool
+from tcpflow_scapy.live.preload import preload
 from tcpflow_scapy.live.session import LiveCapture
 from tcpflow_scapy.pipeline import MAX_GAP, check_options
 
@@ -98,7 +99,10 @@ def sniff(
         filter=(filter or "").strip(), promisc=promisc, snaplen=snaplen, buffer_size=buffer_size
     )
     names = [iface] if isinstance(iface, str) else list(iface or [default_interface()])
-    account = find_account(user) if user is not None else None
+    account = None
+    if user is not None:
+        account = find_account(user)
+        preload()
     events = EventLog(on_event)
     taps: list[Tap] = []
     kept: LiveSpool | None = None

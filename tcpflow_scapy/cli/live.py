@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.errors import ExportError
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.export.names import Template
     from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.flow_files import FlowFiles
     from tcpflow_scapy.live.session import LiveCapture
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -24,10 +27,39 @@ LOOK_SECONDS = 0.25
 """How often it is looked whether a signal came."""
 
 
-def capture(settings: Settings) -> FlowTable:
-    """Capture; the flows when it has ended."""
+class LiveFiles:
+    """Flow files that are written while a capture runs.
+
+    Parameters
+    ----------
+    template : Template
+    settings : Settings
+    """
+
+    def __init__(self, template: Template, settings: Settings) -> None:
+        self._template, self._settings = template, settings
+        self.files: FlowFiles | None = None
+
+    def attach(self, live: LiveCapture) -> None:
+        """Begin, before the first frame. The folder is the user's that the process has become by now."""
+        from tcpflow_scapy.live.flow_files import FlowFiles
+
+        settings = self._settings
+        if settings.writes_files:
+            self.files = FlowFiles(
+                live.engine,
+                settings.outdir or ".",
+                folder=tempfile.gettempdir(),
+                template=self._template,
+                max_bytes=settings.max_bytes,
+                overwrite=settings.overwrite,
+            )
+
+
+def capture(settings: Settings, files: LiveFiles) -> FlowTable:
+    """Capture, and write files as flows grow; the flows when it has ended."""
     with _stop_signals() as stopped:
-        live = _begin(settings)
+        live = _begin(settings, files)
         try:
             if not settings.quiet:
                 say(f"listening on {', '.join(live.interfaces)}")
@@ -42,8 +74,8 @@ def capture(settings: Settings) -> FlowTable:
     return flows
 
 
-def _begin(settings: Settings) -> LiveCapture:
-    from tcpflow_scapy.live.session import sniff
+def _begin(settings: Settings, files: LiveFiles) -> LiveCapture:
+    from tcpflow_scapy.live.sniffing import sniff
     from tcpflow_scapy.pipeline import MAX_GAP
 
     sizes = {"buffer_size": settings.buffer_size, "snaplen": settings.snaplen}
@@ -61,6 +93,7 @@ def _begin(settings: Settings) -> LiveCapture:
             overwrite=settings.overwrite,
             user=settings.user,
             idle=settings.timeout,
+            before=files.attach,
             overlap=settings.overlap,
             fragments=settings.fragments,
             max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
