@@ -1,0 +1,283 @@
+"""A running capture without any right: frames come from a made-up interface."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
+from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
+from tcpflow_scapy.errors import CaptureOSError
+from tcpflow_scapy.live import session, sniffing
+from tcpflow_scapy.live.session import LiveStats
+from tests.capture.live.test_pump import MadeTap, wait_for
+
+
+@pytest.fixture
+def taps(monkeypatch: pytest.MonkeyPatch) -> dict[str, MadeTap]:
+    """Interfaces by name, as they are opened."""
+    opened: dict[str, MadeTap] = {}
+
+    def open_tap(name: str, options: LiveOptions) -> MadeTap:
+        if name == "missing0":
+            raise CaptureOSError("there is no such interface", path=name)
+        opened[name] = MadeTap()
+        opened[name].name = name
+        return opened[name]
+
+    monkeypatch.setattr(sniffing, "open_tap", open_tap)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def sample(sample_pcaps: Path) -> FlowTable:
+    return reassemble(sample_pcaps / "http_ipv6.pcap")
+
+
+@pytest.fixture(scope="module")
+def sample_frames(sample: FlowTable) -> list[bytes]:
+    return [bytes(packet) for packet in sample.scapy()]
+
+
+def summary(flows: FlowTable) -> list[tuple[Any, ...]]:
+    return [(f.key, f.client.data, f.server.data, f.state) for f in flows]
+
+
+def test_flows_at_any_time(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes], tmp_path: Path
+) -> None:
+    with sniff("made0", spool=tmp_path / "s.pcapng") as live:
+        assert len(live.flows) == 0
+        assert live.running
+        assert "running" in repr(live)
+        taps["made0"].give(sample_frames[:6])
+        wait_for(lambda: len(live.flows) == 1)
+        assert live.flows.open.all()
+        assert live.flows.state.tolist() == ["S1"]
+        taps["made0"].give(sample_frames[6:])
+        wait_for(lambda: len(live.flows) == len(sample))
+    assert not live.running
+    flows = live.flows
+    assert flows is live.stop() is live.flows
+    assert summary(flows) == summary(sample)
+    assert not flows.open.any()
+    assert summary(reassemble(tmp_path / "s.pcapng")) == summary(sample)
+    assert "stopped" in repr(live)
+    assert live.spools == [live.spool] == [tmp_path / "s.pcapng"]
+    assert len(live.chain_head) == 64
+    assert live.interfaces == ["made0"]
+    assert isinstance(live.stats, LiveStats)
+    assert live.stats.frames == len(sample_frames)
+
+
+def test_every_flow_is_told_once_as_it_ends(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes]
+) -> None:
+    told: list[Flow] = []
+    live = sniff("made0", on_flow=told.append)
+    iterated: list[Flow] = []
+    reader = threading.Thread(target=lambda queue: iterated.extend(queue), args=(live.closed(),))
+    reader.start()
+    taps["made0"].give(sample_frames)
+    live.stop()
+    reader.join(5)
+    expected = sorted(flow.key for flow in sample)
+    assert sorted(flow.key for flow in told) == expected
+    assert sorted(flow.key for flow in iterated) == expected
+    by_key = {flow.key: flow for flow in told}
+    for flow in sample:
+        assert by_key[flow.key].server.data == flow.server.data
+    assert list(live.closed()) == []
+
+
+def test_flows_that_end_are_told_while_others_go_on(
+    taps: dict[str, MadeTap], monkeypatch: pytest.MonkeyPatch, sample: FlowTable, sample_frames: list[bytes]
+) -> None:
+    # The made frames are of 2023: long over by the clock of this machine.
+    told: list[str] = []
+    live = sniff("made0", on_flow=lambda flow: told.append(flow.key))
+    taps["made0"].give(sample_frames)
+    wait_for(lambda: len(told) == len(sample))
+    assert live.running
+    live.stop()
+    assert len(told) == len(sample)
+
+
+def test_coroutines(taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes]) -> None:
+    live = sniff("made0")
+
+    async def listen() -> list[str]:
+        found = []
+        async for flow in live.closed():
+            found.append(flow.key)
+            if len(found) == len(sample):
+                live.stop()
+        return found
+
+    async def both() -> list[str]:
+        task = asyncio.create_task(listen())
+        await asyncio.sleep(0.05)
+        taps["made0"].give(sample_frames)
+        return await asyncio.wait_for(task, 10)
+
+    assert sorted(asyncio.run(both())) == sorted(flow.key for flow in sample)
+    live.stop()
+
+
+def test_a_callback_that_fails_is_an_event(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    def fail(flow: Flow) -> None:
+        raise RuntimeError("no")
+
+    live = sniff("made0", on_flow=fail)
+    taps["made0"].give(sample_frames)
+    flows = live.stop()
+    assert len(flows) > 0
+    assert "fail: RuntimeError: no" in live.events.message.tolist()
+    assert flows.capture.problems[0].kind == "error"
+
+
+def test_a_callback_may_stop_the_capture(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    box: list[LiveCapture] = []
+    live = sniff("made0", on_flow=lambda flow: box[0].stop())
+    box.append(live)
+    taps["made0"].give(sample_frames)
+    assert live.wait(10)
+
+
+def test_count_over_several_interfaces(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    live = sniff(["made0", "made1", "made0"], count=10)
+    assert live.interfaces == ["made0", "made1"]
+    for tap in taps.values():
+        tap.give(sample_frames[:8])
+    assert live.wait(10)
+    assert live.stats.frames == 10
+    assert live.flows.capture.frames == 10
+
+
+def test_timeout_and_waiting(taps: dict[str, MadeTap]) -> None:
+    live = sniff("made0", timeout=0.3)
+    assert not live.wait(0.01)
+    assert live.wait(10)
+    assert {"started", "stopped"} <= set(live.events.kind)
+
+
+def test_losses_are_problems_of_every_table(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    live = sniff("made0")
+    taps["made0"].dropped = 7
+    taps["made0"].give(sample_frames[:4])
+    wait_for(lambda: live.stats.kernel_dropped == 7)
+    for _ in range(3):
+        [problem] = live.flows.capture.problems
+        assert "made0: the kernel's buffer was full: 7 frames" in problem.message
+    [problem] = live.stop().capture.problems
+    assert problem.kind == "kernel_drop"
+    assert live.stats.lost == 7
+    assert "7 lost" in repr(live)
+
+
+def test_an_interface_that_stays_away(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    live = sniff("made0")
+    tap = taps["made0"]
+    tap.give(sample_frames[:4])
+    wait_for(lambda: live.stats.frames == 4)
+    tap.give(InterfaceLost("The interface disappeared"))
+    wait_for(lambda: taps["made0"] is not tap)
+    taps["made0"].give(sample_frames[4:])
+    flows = live.stop()
+    assert flows.capture.frames == len(sample_frames)
+    assert [p.kind for p in flows.capture.problems] == ["interface_down"]
+
+
+def test_an_engine_that_fails_loses_nothing(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = sniff("made0")
+    monkeypatch.setattr(live.engine, "advance", lambda now: 1 / 0)
+    taps["made0"].give(sample_frames)
+    flows = live.stop()
+    assert summary(flows) == summary(sample)
+    [problem] = flows.capture.problems
+    assert problem.message.endswith("flows cannot be followed any more: division by zero")
+
+
+def test_nothing_is_left_behind_where_nothing_can_begin(taps: dict[str, MadeTap], tmp_path: Path) -> None:
+    with pytest.raises(CaptureOSError, match="missing0: there is no such interface"):
+        sniff(["made0", "missing0"], spool=tmp_path / "s.pcapng")
+    assert taps["made0"].closed
+
+    def refuse(live: LiveCapture) -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        sniff("made0", spool=tmp_path / "s.pcapng", before=refuse)
+    for options in ({"overlap": "wrong"}, {"count": 0}, {"timeout": -1}, {"idle": 0}, {"snaplen": -1}):
+        with pytest.raises(ValueError):
+            sniff("made0", spool=tmp_path / "s.pcapng", **options)
+    with pytest.raises(TypeError):
+        sniff("made0", spool=tmp_path / "s.pcapng", wrong=1)
+    assert list(tmp_path.iterdir()) == []
+    assert not session._RUNNING
+
+
+def test_reprs(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    from rich.console import Console
+
+    with sniff("made0") as live:
+        taps["made0"].give(sample_frames[:6])
+        wait_for(lambda: live.stats.frames == 6)
+        html = live._repr_html_()
+        assert "made0" in html
+        assert "<script" not in html
+        console = Console(record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+        with console.file:
+            console.print(live)
+        text = console.export_text()
+        assert "●" in text
+        assert "running" in text
+
+
+def test_shown_in_a_terminal(taps: dict[str, MadeTap], capsys: pytest.CaptureFixture[str]) -> None:
+    with sniff("made0") as live:
+        live._ipython_display_()
+    assert "no TCP flows yet" in capsys.readouterr().out
+
+
+class Shell:
+    kernel = object()
+
+
+def test_a_notebook_is_shown_the_capture_until_it_ends(
+    taps: dict[str, MadeTap], sample_frames: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, html: Any) -> None:
+            shown.append(html.data)
+
+    def display(html: Any, display_id: bool) -> Handle:
+        shown.append(html.data)
+        return Handle()
+
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", Shell)
+    monkeypatch.setattr("IPython.display.display", display)
+    live = sniff("made0")
+    live.show(refresh=0.05)
+    taps["made0"].give(sample_frames)
+    wait_for(lambda: len(shown) > 3)
+    live.stop()
+    wait_for(lambda: not any(thread.name == "capture-view" for thread in threading.enumerate()))
+    assert "running" in shown[0]
+    assert "stopped" in shown[-1]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_on() -> Iterator[None]:
+    yield
+    for live in list(session._RUNNING):
+        live.end()
