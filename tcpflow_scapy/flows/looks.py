@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tcpflow_scapy.capture.linktypes import UNKNOWN
 from tcpflow_scapy.render.card import Block, Card, Section
 from tcpflow_scapy.render.quantity import count, duration, instant, size
 from tcpflow_scapy.render.table import Column, Table
@@ -67,15 +68,15 @@ FLOW_VIEW = (
 )
 """What the repr of a `FlowTable` shows; `FlowTable.df` has the rest."""
 
-_CONFLICT_VIEW = tuple(replace(c, priority=2) if c.name == "conflicts" else c for c in FLOW_VIEW)
-"""The same where something contradicts: no terminal is too narrow to say so."""
+_TROUBLE = ("missing_bytes", "conflicts")
+"""Columns that stay on the narrowest terminal where there is something in them."""
 
 
 def flow_table(flows: FlowTable) -> Table:
     """The repr of a table of flows."""
     total = len(flows)
     table = flows.df
-    view = _CONFLICT_VIEW if table["conflicts"].any() else FLOW_VIEW
+    view = _view([name for name in _TROUBLE if table[name].any()])
     long = total > ROWS + 1  # three dots take a row, too
     if long:
         import pandas as pd
@@ -101,7 +102,33 @@ def flow_table(flows: FlowTable) -> Table:
     if long:
         rows.insert(ROWS // 2, ("...", *[None] * (len(FLOW_VIEW) - 1)))
         title = f"{total:,} TCP flows, of which {ROWS} are shown"
-    return Table(view, rows, title=title, empty="no TCP flows")
+    return Table(view, rows, title=title, empty="no TCP flows" if total else _why_none(flows.capture))
+
+
+def _view(trouble: list[str]) -> tuple[Column, ...]:
+    """`FLOW_VIEW`, in which trouble is more important than how much the client sent."""
+    if not trouble:
+        return FLOW_VIEW
+    places = {**dict.fromkeys(trouble, 1), "client_bytes": 2}
+    return tuple(replace(c, priority=places.get(c.name, c.priority)) for c in FLOW_VIEW)
+
+
+def _why_none(capture: Capture) -> str:
+    """What to say where no flow is: an empty table must not look like an empty capture."""
+    if not capture.frames:
+        return "no TCP flows: the capture has no frames"
+    if capture.used:
+        return "no TCP flows"
+    unused = sorted(capture.unused.items(), key=lambda pair: -pair[1])
+    reasons = ", ".join(f"{count(number)} {reason}" for reason, number in unused[:4])
+    more = ", ..." if len(unused) > 4 else ""
+    text = f"no TCP flows: none of {count(capture.frames)} frames could be used ({reasons}{more})"
+    if UNKNOWN in capture.linktypes:
+        text += (
+            "; packets without a link layer: if Scapy read them before its layers were imported, "
+            "use `from scapy.all import rdpcap`"
+        )
+    return text
 
 
 def _tuples(table: Any) -> Any:
@@ -120,12 +147,12 @@ def flow_card(flow: Flow) -> Card:
         Column("side"),
         Column("endpoint"),
         Column("captured", align="right", format=size),
-        Column("packets", align="right", format=count),
+        Column("packets", align="right", format=count, priority=3),
         Column("missing", align="right", format=lambda n: size(n) if n else ""),
-        Column("gaps", align="right", format=_nothing),
+        Column("gaps", align="right", format=_nothing, priority=4),
         Column("conflicts", align="right", format=_nothing),
-        Column("resent", align="right", format=lambda n: size(n) if n else "", priority=1),
-        Column("isn", "ISN", align="right", priority=2),
+        Column("resent", align="right", format=lambda n: size(n) if n else "", priority=5),
+        Column("isn", "ISN", align="right", priority=6),
     ]
     rtt = None if math.isnan(row.rtt_ms) else f"{row.rtt_ms:.3f} ms"
     return Card(

@@ -36,6 +36,7 @@ STYLE = (
     f".tfs thead th{{position:sticky;top:0;background:{_PAGE}}}"
     f".tfs tbody tr:nth-child(even){{background:{_SHADE}}}"
     f".tfs .tfs-r{{{_RIGHT}}}.tfs .tfs-c{{{_MIDDLE}}}"
+    ".tfs tfoot td{white-space:normal;max-width:none}"
     ".tfs .tfs-note{opacity:.75;padding:.2em .7em}"
     f".tfs .tfs-title{{font-weight:bold;border-bottom:1px solid {_LINE};padding:.2em 0;margin-bottom:.3em}}"
     ".tfs .tfs-subtitle{opacity:.75;font-weight:normal;margin-left:.7em}"

@@ -76,15 +76,16 @@ class Progress:
     def _notebook(self, done: int, total: int | None) -> None:
         from html import escape
 
-        from IPython.display import HTML, display
+        from IPython.display import display
 
         share = f' value="{done}" max="{total}"' if total else ""
         percent = f" {100 * done // total} %" if total else f" {done:,} bytes"
-        bar = HTML(f"<label>{escape(self._label)} <progress{share}></progress>{percent}</label>")
+        bar = f"<label>{escape(self._label)} <progress{share}></progress>{percent}</label>"
+        shown = {"text/html": bar, "text/plain": self._label + percent}
         if self._view is None:
-            self._view = display(bar, display_id=True)
+            self._view = display(shown, raw=True, display_id=True)
         elif self._view is not True:
-            self._view.update(bar)
+            self._view.update(shown, raw=True)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -93,9 +94,8 @@ class Progress:
         if self._kind == "terminal":
             self._view.stop()
         else:
-            from IPython.display import HTML
-
-            self._view.update(HTML(""))
+            # Nothing of it stays: an empty output has no height, and no name of a class as its text.
+            self._view.update({"text/html": "", "text/plain": ""}, raw=True)
         self._view = None
         self._kind = ""
 

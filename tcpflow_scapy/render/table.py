@@ -11,6 +11,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 from tcpflow_scapy.render.escape import ELLIPSIS, one_line
@@ -24,6 +25,8 @@ _MARGIN = 2
 """spaces between columns of text"""
 _NARROWEST = 6
 """no column is shrunk below this; rather is one dropped"""
+_NARROWEST_NOTE = 40
+"""notes are not wrapped to less"""
 _LONGEST_CELL = 300
 """characters of a cell in HTML, where the browser does the wrapping"""
 _PLAIN_ROWS = 60
@@ -141,7 +144,7 @@ class Table:
             notes.append(self.empty)
         elif shown < self.total:
             notes.append(f"{ELLIPSIS} {shown:,} of {self.total:,} rows")
-        if dropped:
+        if dropped and self.rows:
             notes.append(f"not shown: {', '.join(one_line(c.name) for c in dropped)}")
         return "; ".join(notes)
 
@@ -166,9 +169,7 @@ class Table:
         count = len(cells[0]) if cells else 0
         aligns = [self.columns[i].align for i in shown]
         lines += [_line([cells[i][row] for i in shown], widths, aligns) for row in range(count)]
-        footer = self.footer(count, dropped)
-        if footer:
-            lines.append(footer)
+        lines += wrap(self.footer(count, dropped), max(width, _NARROWEST_NOTE))
         return "\n".join(clip(line.rstrip(), width) for line in lines)
 
     def to_html(self) -> str:

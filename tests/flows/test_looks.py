@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.looks import FLOW_VIEW, ROWS, capture_card, flow_card, flow_table, stream_card
 from tests.helpers.answers import flow_of, flows_of
@@ -160,3 +161,24 @@ def test_conflicts_are_seen_on_a_narrow_terminal() -> None:
     start = "> SYN\n< SYN ACK\n> ACK\n> 'abc'\n"
     assert "conflicts" in flow_table(flows_of(play(start + "> 0:'aXc'"))).to_text(80).splitlines()[0]
     assert "conflicts" not in flow_table(flows_of(play(start))).to_text(40).splitlines()[0]
+
+
+def test_missing_bytes_are_seen_on_a_narrow_terminal() -> None:
+    head = flow_table(flows_of(talk())).to_text(width=50).splitlines()[0]
+    assert "missing" in head
+    assert "received" in head
+    assert "sent" not in head
+
+
+def test_where_no_flow_is_the_table_says_why() -> None:
+    from scapy.packet import Raw
+
+    assert "the capture has no frames" in repr(flows_of(Capture()))
+    found = reassemble([Raw(b"x" * 60), Raw(b"y" * 60)])
+    text = " ".join(repr(found).split())
+    assert "none of 2 frames could be used (2 unknown linktype)" in text
+    assert "from scapy.all import rdpcap" in text
+    assert "from scapy.all import rdpcap" in found._repr_html_()
+    assert "not shown" not in repr(found)
+    some = flows_of(talk())
+    assert "could be used" not in repr(some[:0])

@@ -49,13 +49,17 @@ class Notebook:
         self.shown: list[str] = []
         self.updates: list[str] = []
 
-    def display(self, html: Any, display_id: bool = False) -> Notebook:
+    def display(self, data: Any, *, raw: bool, display_id: bool = False) -> Notebook:
         assert display_id
-        self.shown.append(html.data)
+        assert raw
+        self.shown.append(data["text/html"])
+        assert data["text/plain"].startswith("reading")
         return self
 
-    def update(self, html: Any) -> None:
-        self.updates.append(html.data)
+    def update(self, data: Any, *, raw: bool) -> None:
+        assert raw
+        self.updates.append(data["text/html"])
+        assert bool(data["text/plain"]) == bool(data["text/html"])
 
 
 class ZMQInteractiveShell:
@@ -236,7 +240,7 @@ def test_a_display_without_a_handle(
     import IPython.display
 
     shown: list[object] = []
-    monkeypatch.setattr(IPython.display, "display", lambda html, display_id: shown.append(html))
+    monkeypatch.setattr(IPython.display, "display", lambda data, **_: shown.append(data))
     with Progress("reading", True) as bar:
         for done in (1, 2):
             clock.now += 1
