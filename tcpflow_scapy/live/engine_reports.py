@@ -47,44 +47,54 @@ class Reports:
         """int64: packets that each connection had when it was last reported, -1 for those that never were."""
         found = np.full(len(keys), -1, np.int64)
         pairs = distinct(keys)
-        which, rows = self._index.find(pairs)
+        pair, rows = self._newest(pairs)
         if not len(rows):
             return found
-        order = np.argsort(rows, kind="stable")
-        which, rows = which[order], rows[order]
-        codes = which << 32 | self._table.column("first")[rows]
-        order = np.argsort(codes, kind="stable")
-        last = np.append(first_rows(codes[order])[1:], True)
-        known, packets = codes[order[last]], self._table.column("packets")[rows[order[last]]]
+        known = pair << 32 | self._table.column("first")[rows]
         wanted = np.searchsorted(pairs, keys) << 32 | first
         place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         hit = known[place] == wanted
-        found[hit] = packets[place[hit]]
+        found[hit] = self._table.column("packets")[rows[place[hit]]]
         return found
 
-    def sealed(self, key: int, frames: Array) -> int:
-        """Frame up to which all packets of a pair are of connections that were reported and rest.
+    def sealed(self, pairs: Array, which: Array, frames: Array) -> Array:
+        """Up to where the packets of pairs are all of connections that were reported and rest.
 
         Parameters
         ----------
-        key : int
-        frames : ndarray of int
-            Of all packets of the pair, ascending.
+        pairs : ndarray of uint64
+            Keys, ascending.
+        which, frames : ndarray of int
+            For each packet of theirs, in any order: index into `pairs`, and its frame.
 
         Returns
         -------
-        int
-            -1 if there is none.
+        ndarray of int64
+            The last such frame of each pair, -1 for those without.
         """
-        rows = np.sort(self._index.find(np.array([key], np.uint64))[1])
-        columns = self._table.rows(rows)
-        order = np.lexsort((rows, columns["first"]))
-        newest = np.append(first_rows(columns["first"][order])[1:], True)[: len(order)]
-        chosen = order[newest]
-        last, packets = columns["last"][chosen], columns["packets"][chosen]
-        by_last = np.argsort(last, kind="stable")
-        last, total = last[by_last], np.cumsum(packets[by_last])
-        whole = np.searchsorted(frames, last, side="right") == total
-        whole[max(0, len(whole) - _SPARED) :] = False
-        sealed = np.flatnonzero(whole)
-        return int(last[sealed[-1]]) if len(sealed) else -1
+        border = np.full(len(pairs), -1, np.int64)
+        pair, rows = self._newest(pairs)
+        if not len(rows):
+            return border
+        last, packets = self._table.column("last")[rows], self._table.column("packets")[rows]
+        order = np.argsort(pair << 32 | last, kind="stable")
+        pair, last, packets = pair[order], last[order], packets[order]
+        begins = np.searchsorted(pair, np.arange(len(pairs) + 1))
+        total = np.concatenate(([0], np.cumsum(packets)))
+        mine = total[1:] - total[begins[pair]]
+        places = np.sort(which.astype(np.int64) << 32 | frames)
+        before = np.searchsorted(places, pair << 32, side="left")
+        passed = np.searchsorted(places, pair << 32 | last, side="right") - before
+        spared = np.arange(len(pair)) >= begins[pair + 1] - _SPARED
+        rests = (passed == mine) & ~spared
+        np.maximum.at(border, pair[rests], last[rests])
+        return border
+
+    def _newest(self, pairs: Array) -> tuple[Array, Array]:
+        """The newest report of each connection of some pairs: index into `pairs`, row; by pair and first."""
+        which, rows = self._index.find(pairs)
+        codes = which << 32 | self._table.column("first")[rows]
+        order = np.lexsort((rows, codes))
+        codes = codes[order]
+        newest = np.append(first_rows(codes)[1:], True)[: len(codes)]
+        return codes[newest] >> 32, rows[order[newest]]

@@ -31,12 +31,15 @@ from tcpflow_scapy.reassembly.columns import distinct
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WHOLE_PAIR = 256
+WHOLE_PAIR = 64
 """Packets of a pair up to which all are looked at every time. Of pairs that were used for connection after
 connection only the last ones are, until the capture ends."""
 
-LOOK_PACKETS = 1 << 17
+LOOK_PACKETS = 1 << 16
 """Packets that are looked at together."""
+
+SPARSE = 4
+"""If less than one of so many pairs has something to report, only those are kept for it."""
 
 CREDIT = 16
 """Packets that may be looked at for every one that comes: all looks together cost so much at most."""
@@ -140,12 +143,13 @@ class PairWatch:
             high = max(int(np.searchsorted(total, spent + LOOK_PACKETS, side="right")), low + 1)
             chosen = np.sort(places[low:high])
             keys = rows["key"][chosen]
-            look = self._look(keys, clock - rows["last"][chosen])
+            idle = clock - rows["last"][chosen]
+            look = self._look(keys, idle)
             self._credit -= int(total[high - 1]) - spent
             still, bits, due = what_is_open(look, keys, clock, self._patience)
             self._hot.looked_at(keys, clock, bits, due)
             done[chosen] = ~still
-            self._report(look)
+            self._report(look, keys, idle)
             low = high
         return done
 
@@ -153,7 +157,7 @@ class PairWatch:
         """Reassemble some pairs (ascending keys) from their packets alone."""
         which, rows = self._rows.find(keys)
         partial = np.empty(0, np.uint64)
-        if not final:
+        if not final and len(rows) > WHOLE_PAIR:
             which, rows, partial = self._without_sealed(keys, which, rows)
         own = self._evidences
         picked = self._rows.pick(keys, which, rows, own.origins())
@@ -165,34 +169,33 @@ class PairWatch:
 
     def _without_sealed(self, keys: Array, which: Array, rows: Array) -> tuple[Array, Array, Array]:
         """Leave out packets of old connections of pairs that had many; the keys of those pairs."""
-        counts = np.bincount(which, minlength=len(keys))
-        partial = []
-        for number in np.flatnonzero(counts > WHOLE_PAIR).tolist():
-            mine = np.flatnonzero(which == number)
-            frames = self._rows.frames_of(rows[mine])
-            border = self._reports.sealed(int(keys[number]), np.sort(frames))
-            if border >= 0:
-                partial.append(keys[number])
-                keep = np.ones(len(rows), bool)
-                keep[mine[frames <= border]] = False
-                which, rows = which[keep], rows[keep]
-        found = np.array(partial, np.uint64)
-        self._again.append(found)
-        return which, rows, found
+        many = np.flatnonzero(np.bincount(which, minlength=len(keys)) > WHOLE_PAIR)
+        number = np.full(len(keys), -1, np.int64)
+        number[many] = np.arange(len(many))
+        mine = np.flatnonzero(number[which] >= 0)
+        frames = self._rows.frames_of(rows[mine])
+        border = self._reports.sealed(keys[many], number[which[mine]], frames)
+        partial = keys[many[border >= 0]]
+        self._again.append(partial)
+        keep = np.ones(len(rows), bool)
+        keep[mine[frames <= border[number[which[mine]]]]] = False
+        return which[keep], rows[keep], partial
 
-    def _report(self, look: Look, *, everything: bool = False) -> None:
+    def _report(self, look: Look, keys: Array, idle: Array, *, final: bool = False) -> None:
         """Pass on what was found; flows that have ended are reported once for each state."""
         for listener in self.listeners:
             try:
                 listener(look)
             except Exception as error:
                 self.trouble = self.trouble or error
-        chosen = np.arange(len(look)) if everything else np.flatnonzero(look.end != OPEN)
+        chosen, before = self._unreported(look, final)
         if not len(chosen):
             return
-        before = self._reports.packets(look.key[chosen], look.first[chosen])
-        new = before != look.packets[chosen]
-        chosen, before = chosen[new], before[new]
+        concerned = distinct(look.key[chosen])
+        if SPARSE * len(concerned) < len(keys):
+            # Flows share the memory of those they were looked at with: not for a few of many.
+            look = self._look(concerned, idle[np.searchsorted(keys, concerned)], final=final)
+            chosen, before = self._unreported(look, final)
         self._reports.append(look.key[chosen], look.first[chosen], look.last[chosen], look.packets[chosen])
         ends = np.where(look.end == OPEN, CAPTURE, look.end)[chosen]
         facts = zip(chosen.tolist(), ends.tolist(), look.first[chosen].tolist(), before.tolist(), strict=True)
@@ -202,6 +205,18 @@ class PairWatch:
                 for number, end, first, packets in facts
             ]
         )
+
+    def _unreported(self, look: Look, final: bool) -> tuple[Array, Array]:
+        """Connections that have ended (in the end: all) and were not reported as they are now.
+
+        The second array is how many packets they had when they were reported, -1 if they never were.
+        """
+        chosen = np.arange(len(look)) if final else np.flatnonzero(look.end != OPEN)
+        if not len(chosen):
+            return chosen, chosen
+        before = self._reports.packets(look.key[chosen], look.first[chosen])
+        new = before != look.packets[chosen]
+        return chosen[new], before[new]
 
     def settle(self, late: FinalLate, store: Store) -> None:
         """The capture has ended: segments out of IP fragments are these, their bytes are in `store`."""
@@ -222,6 +237,7 @@ class PairWatch:
             total = np.cumsum(self._rows.counts(some))
             count = max(int(np.searchsorted(total, LOOK_PACKETS, side="right")), 1)
             part = slice(low, low + count)
-            self._report(self._look(keys[part], idle[part], final=True), everything=True)
+            look = self._look(keys[part], idle[part], final=True)
+            self._report(look, keys[part], idle[part], final=True)
             low += count
         self._hot.forget(np.ones(len(self._hot), bool))
