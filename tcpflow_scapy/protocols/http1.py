@@ -210,6 +210,7 @@ class Http1Parser:
         """Let a head that breaks off at a gap go on behind it, if that looks like its rest."""
         if "gap_in_head" not in head.problems:
             return
+        head.missing = head.end, self._window.gaps.after(head.end)
         rest = rest_of_head(self._window, head.end, self.limits.head)
         if rest is not None:
             head.lost = (head.end, rest[0])

@@ -77,8 +77,10 @@ class Head:
     problems: frozenset[str] = frozenset()
     skipped: Range | None = None
     """bytes before it that belong to no message"""
+    missing: Range | None = None
+    """the gap that it breaks off at; how much of that was head is not known"""
     lost: Range | None = None
-    """a gap in it behind which it goes on; zeros in `raw`"""
+    """that gap, where it goes on behind it; zeros in `raw`"""
     fields_limit: int = 1000
 
     @property

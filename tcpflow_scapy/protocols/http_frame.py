@@ -128,7 +128,7 @@ HTTP_COLUMNS: tuple[Column, ...] = (
     Column("request_sha256", TEXT, "", "of the request's body, decoded", asked(lambda m: m.sha256), True),
     Column("sha256", TEXT, "", "of the response's body, decoded", answered(lambda m: m.sha256), True),
     Column("complete", "bool", "", "request and response captured to their ends", lambda e: e.complete),
-    Column("missing_bytes", COUNT, "bytes", "missing bytes of both bodies", _missing),
+    Column("missing_bytes", COUNT, "bytes", "missing bytes of both messages", _missing),
     Column("request_start", COUNT, "bytes", "stream offset of the request", asked(lambda m: m.start)),
     Column("request_end", COUNT, "bytes", "stream offset after it", asked(lambda m: m.end)),
     Column("response_start", COUNT, "bytes", "stream offset of the response", answered(lambda m: m.start)),

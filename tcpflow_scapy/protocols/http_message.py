@@ -202,9 +202,19 @@ class HttpMessage:
         return list(self._message.missing)
 
     @property
+    def head_missing(self) -> Range | None:
+        """The gap that the head breaks off at, as stream offsets; None if the head is whole."""
+        return self._message.head.missing
+
+    @property
     def missing_bytes(self) -> int:
-        """Sum of `missing`; where chunk framing was lost or a length is absurd, no more than an estimate."""
-        return min(sum(end - start for start, end in self._message.missing), HUGE)
+        """Sum of `missing` and `head_missing`.
+
+        Where chunk framing was lost, a head breaks off or a length is absurd, no more than an estimate.
+        """
+        head = self.head_missing
+        lost = [*self._message.missing, *([head] if head else [])]
+        return min(sum(end - start for start, end in lost), HUGE)
 
     @property
     def complete(self) -> bool:

@@ -88,6 +88,24 @@ def test_gap_in_a_body_is_marked_and_not_hashed(tmp_path: Path) -> None:
     assert second.certain
 
 
+@pytest.mark.parametrize("lost", [b"X-Long: " + b"v" * 90 + b"\r\n", b"X-A: 1\r\n\r\n" + bytes(90)])
+def test_gap_in_a_head_counts_as_missing(tmp_path: Path, lost: bytes) -> None:
+    told = talk(("client", GET % b"x"))
+    told.server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n")
+    told.server(lost)
+    told.lose()
+    told.server(b"X-Last: 1\r\n\r\nbody" if lost.startswith(b"X-Long") else bytes(range(200)))
+    told.close()
+    flows = only(told, tmp_path)
+    (first,) = http_exchanges(flows[0])
+    assert first.response is not None
+    start = first.response.start + len(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n")
+    assert first.response.head_missing == (start, start + len(lost))
+    assert first.response.missing_bytes == len(lost)
+    assert not first.complete
+    assert http_frame(flows)["missing_bytes"].tolist() == [len(lost)]
+
+
 def test_gap_in_a_coded_body_ends_the_decoding(tmp_path: Path) -> None:
     page = b"".join(b"line %d\n" % i for i in range(5000))
     coded = gzip.compress(page)
