@@ -41,7 +41,7 @@ def intern_ipv6(book: AddressBook, packed: Array) -> Array:
     # In order of first sight, so that codes do not depend on the mix.
     sight = np.argsort(index, kind="stable")
     codes = np.empty(len(index), np.uint64)
-    codes[sight] = list(map(book.code, packed[index[sight]].tolist()))
+    codes[sight] = book.codes(packed[index[sight]].tolist())
     return codes[inverse]
 
 

@@ -52,6 +52,8 @@ class Decoder:
         Whose bytes count where IP fragments overlap: one of `fragments.POLICIES`.
     dissect_limit : int
         How many frames may be given to Scapy's dissector; further ones are `Reason.UNDECODED`.
+    addresses : AddressBook, optional
+        Where IPv6 addresses are kept.
 
     Notes
     -----
@@ -65,11 +67,12 @@ class Decoder:
         verify_checksums: bool = False,
         fragments: str = "first",
         dissect_limit: int = DISSECT_LIMIT,
+        addresses: AddressBook | None = None,
     ) -> None:
         if fragments not in POLICIES:
             raise ValueError(f"fragments is {fragments!r}, not one of {', '.join(POLICIES)}")
         self._store = store
-        self._addresses = AddressBook()
+        self._addresses = AddressBook() if addresses is None else addresses
         self._states = StateTable()
         self._context = Context(switches(), self._states, self._addresses, verify_checksums)
         self._dissect_left = dissect_limit

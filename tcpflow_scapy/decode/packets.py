@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,14 @@ class AddressBook:
             found = self._codes[packed] = IPV6_BASE + len(self.ipv6)
             self.ipv6.append(packed)
         return found
+
+    def codes(self, packed: Sequence[bytes]) -> list[int]:
+        """Codes of many packed addresses."""
+        return list(map(self.code, packed))
+
+    def knows(self, packed: bytes) -> bool:
+        """Whether an address has a code; IPv4 addresses always have."""
+        return len(packed) == 4 or packed in self._codes
 
     def packed(self, code: int) -> bytes:
         """The 4 or 16 bytes of an address code."""

@@ -125,7 +125,7 @@ def named(evidence: Evidence, index: Array, name: str) -> Array:
 
 def _endpoint_key(evidence: Evidence, address: bytes, port: int) -> int:
     book = evidence.packets.addresses
-    known = len(address) == 4 or address in book._codes
+    known = book.knows(address)
     return book.code(address) << 16 | port if known else -1
 
 

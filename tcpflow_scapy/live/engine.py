@@ -24,6 +24,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.flows.table import FlowTable
+from tcpflow_scapy.live.cold_addresses import ColdAddressBook
 from tcpflow_scapy.live.engine_fragments import LiveFragments
 from tcpflow_scapy.live.engine_frames import LiveFrames
 from tcpflow_scapy.live.engine_hot import Progress, pair_keys
@@ -104,7 +105,12 @@ class Engine:
         place = tempfile.gettempdir() if folder is None else os.fspath(folder)
         self._store = LiveStore(place)
         self._files = GrowingFiles(paths, self._store)
-        self._decoder = Decoder(self._store, verify_checksums=verify_checksums, fragments=fragments)
+        self._decoder = Decoder(
+            self._store,
+            verify_checksums=verify_checksums,
+            fragments=fragments,
+            addresses=ColdAddressBook(place),
+        )
         self._frames = LiveFrames(place)
         self._rows = PacketRows(place, self._decoder.encapsulations, self._decoder.addresses)
         self._fragments = LiveFragments(self._decoder, self._store, place)
