@@ -44,13 +44,26 @@ def exact_copies(store: Store, table: dict[str, Array], lineup: Lineup) -> Array
     # Each is compared with the first of its run, so that a run of copies is one of them.
     heads = np.maximum.accumulate(np.where(same, 0, found))[places]
     address = table["address"]
-    equal = _equal(store, address[lineup.index[places]], address[lineup.index[heads]], lineup.length[places])
+    equal = equal_ranges(
+        store, address[lineup.index[places]], address[lineup.index[heads]], lineup.length[places]
+    )
     found[places[equal]] = heads[equal]
     return found
 
 
-def _equal(store: Store, one: Array, other: Array, length: Array) -> Array:
-    """Whether ranges of bytes are the same, two by two."""
+def equal_ranges(store: Store, one: Array, other: Array, length: Array) -> Array:
+    """Whether ranges of bytes are the same, two by two.
+
+    Parameters
+    ----------
+    store : Store
+    one, other, length : ndarray of int64
+        Store addresses of the ranges, and bytes of both.
+
+    Returns
+    -------
+    ndarray of bool
+    """
     equal: Array = length == 0
     number = one >> ADDRESS_SHIFT
     left = ~equal

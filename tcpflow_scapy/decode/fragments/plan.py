@@ -27,16 +27,91 @@ FRAGMENT_DTYPES: dict[str, type] = {
 """Columns of fragments: `Run.fragment` says what they mean; `time` is the frame's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Versions of the same bytes of one datagram."""
+@dataclass(slots=True)
+class Versions:
+    """Ranges of datagrams about which fragments disagree: a row for each version of each range."""
 
-    datagram: int
-    """place in the plan"""
-    offset: int
-    length: int
-    versions: tuple[tuple[int, int, bool], ...]
-    """(fragment, bytes to skip in it, whether it is the one delivered)"""
+    number: Array
+    """int64, the same for all versions of a range, which stand together; from 0 on, without gaps"""
+    datagram: Array
+    """int64, place in the plan"""
+    offset: Array
+    length: Array
+    fragment: Array
+    skip: Array
+    """int64, bytes to skip in the fragment"""
+    delivered: Array
+    """bool, whether the datagram holds this version"""
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @classmethod
+    def empty(cls) -> Versions:
+        """No disputes."""
+        return cls.rows([])
+
+    @classmethod
+    def rows(cls, rows: Sequence[tuple[int, int, int, int, int, int, bool]]) -> Versions:
+        """Of tuples."""
+        number, datagram, offset, length, fragment, skip, delivered = (
+            np.array(rows, np.int64).reshape(-1, 7).T
+        )
+        return cls(number, datagram, offset, length, fragment, skip, delivered != 0)
+
+    @classmethod
+    def alike(
+        cls,
+        number: Array,
+        datagram: Array,
+        offset: int,
+        length: int,
+        fragment: Array,
+        skip: int,
+        delivered: bool,
+    ) -> Versions:
+        """The same range of many datagrams."""
+        count = len(number)
+        return cls(
+            number,
+            datagram,
+            np.full(count, offset),
+            np.full(count, length),
+            fragment,
+            np.full(count, skip),
+            np.full(count, delivered),
+        )
+
+    @classmethod
+    def gather(cls, parts: Sequence[Versions]) -> Versions:
+        """Versions of the same ranges."""
+        order = np.argsort(np.concatenate([part.number for part in parts]), kind="stable")
+        names = cls.__slots__
+        return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
+
+    @classmethod
+    def join(cls, parts: Sequence[Versions], datagrams: Sequence[int] | None = None) -> Versions:
+        """Versions of different ranges, of plans that begin at those datagrams."""
+        shifts = [0] * len(parts) if datagrams is None else datagrams
+        kept = [(part, shift) for part, shift in zip(parts, shifts, strict=False) if len(part)]
+        if not kept:
+            return cls.empty()
+        ends = np.cumsum([0] + [int(part.number[-1]) + 1 for part, _ in kept])
+        columns = {name: np.concatenate([getattr(part, name) for part, _ in kept]) for name in cls.__slots__}
+        rows = [len(part) for part, _ in kept]
+        columns["number"] = columns["number"] + np.repeat(ends[:-1], rows)
+        columns["datagram"] = columns["datagram"] + np.repeat([shift for _, shift in kept], rows)
+        return cls(**columns)
+
+    def select(self, chosen: Array) -> Versions:
+        """Those of some datagrams (a boolean mask)."""
+        rows = np.flatnonzero(chosen[self.datagram])
+        if not len(rows):
+            return Versions.empty()
+        columns = {name: getattr(self, name)[rows] for name in self.__slots__}
+        columns["number"] = np.cumsum(np.diff(columns["number"], prepend=-1) != 0) - 1
+        columns["datagram"] = (np.cumsum(chosen) - 1)[columns["datagram"]]
+        return Versions(**columns)
 
 
 @dataclass(slots=True)
@@ -61,7 +136,7 @@ class Plan:
     """int64, further fragments that hold nothing new"""
     copy_of: Array
     """int64, for each copy a fragment of the datagram it belongs to"""
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: Versions = field(default_factory=Versions.empty)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -80,7 +155,6 @@ class Plan:
             return self
         counts = np.diff(self.bounds())
         pieces = np.repeat(chosen, counts)
-        renumbered = np.cumsum(chosen) - 1
         return Plan(
             np.concatenate([[0], np.cumsum(counts[chosen])[:-1]]).astype(np.int64)[: int(chosen.sum())],
             self.wire_length[chosen],
@@ -91,11 +165,7 @@ class Plan:
             self.length[pieces],
             self.copies,
             self.copy_of,
-            [
-                Conflict(int(renumbered[c.datagram]), c.offset, c.length, c.versions)
-                for c in self.conflicts
-                if chosen[c.datagram]
-            ],
+            self.conflicts.select(chosen),
         )
 
     @classmethod
@@ -127,9 +197,5 @@ class Plan:
             column("length"),
             column("copies"),
             column("copy_of"),
-            [
-                Conflict(c.datagram + shift, c.offset, c.length, c.versions)
-                for p, shift in zip(plans, datagrams, strict=False)
-                for c in p.conflicts
-            ],
+            Versions.join([p.conflicts for p in plans], datagrams),
         )

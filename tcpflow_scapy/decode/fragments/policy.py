@@ -8,6 +8,15 @@ fragments keep their original extent in these comparisons.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FEW = 12
+"""Fragments that are compared one by one; more are compared by column."""
+
 DISCARD = "discard"
 """A datagram with overlapping fragments is thrown away whole (RFC 5722); exact copies do no harm."""
 
@@ -46,6 +55,8 @@ def winners(start: list[int], end: list[int], policy: str) -> tuple[list[int], l
     winner : list of int
         For each range, the number of the fragment whose bytes count; -1 where there is none.
     """
+    if len(start) > FEW:
+        return _winners_of_many(np.array(start), np.array(end), policy)
     old_wins = _OLD_WINS[policy]
     edges = sorted({*start, *end})
     place = {edge: i for i, edge in enumerate(edges)}
@@ -60,3 +71,23 @@ def winners(start: list[int], end: list[int], policy: str) -> tuple[list[int], l
             if winner[i] < 0 or i not in kept:
                 winner[i] = new
     return edges, winner
+
+
+def _winners_of_many(start: Array, end: Array, policy: str) -> tuple[list[int], list[int]]:
+    """The same, each new fragment compared with all older ones at once."""
+    old_wins = np.array(_OLD_WINS[policy])
+    edges = np.unique(np.concatenate([start, end]))
+    low, high = np.searchsorted(edges, start), np.searchsorted(edges, end)
+    winner = np.full(len(edges) - 1, -1)
+    for new in range(len(start)):
+        a, b = low[new], high[new]
+        older = np.flatnonzero((low[:new] < b) & (high[:new] > a))
+        c, d = low[older], high[older]
+        wins = old_wins[np.sign(a - c) + 1, np.sign(b - d) + 1]
+        # How many older ones that win begin, less those that end, up to each range.
+        change = np.bincount(np.maximum(c[wins], a) - a, minlength=b - a + 1)
+        change -= np.bincount(np.minimum(d[wins], b) - a, minlength=b - a + 1)
+        kept = np.cumsum(change)[:-1] > 0
+        part = winner[a:b]
+        part[(part < 0) | ~kept] = new
+    return edges.tolist(), winner.tolist()

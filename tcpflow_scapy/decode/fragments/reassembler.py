@@ -21,7 +21,7 @@ from .buffer import SLOT_BITS
 from .chains import Chains, usable
 from .datagram_run import DatagramRun, Datagrams
 from .grouping import Lineup, line_up
-from .plan import FRAGMENT_DTYPES, Conflict, Plan
+from .plan import FRAGMENT_DTYPES, Plan, Versions
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -175,26 +175,21 @@ class Reassembler:
             self._origins = [Origins(**columns)]
         return self._origins[0]
 
-    def _note_conflicts(self, table: dict[str, Array], conflicts: list[Conflict], base: int) -> None:
+    def _note_conflicts(self, table: dict[str, Array], versions: Versions, base: int) -> None:
         """Keep the versions of contradicting bytes."""
-        rows = [
-            (
-                self._conflict_count + i,
-                base + (conflict.datagram << SLOT_BITS) + conflict.offset,
-                conflict.length,
-                table["frame"][fragment],
-                table["address"][fragment] + skip,
-                delivered,
-            )
-            for i, conflict in enumerate(conflicts)
-            for fragment, skip, delivered in conflict.versions
-        ]
-        self._conflict_count += len(conflicts)
-        if rows:
-            columns = zip(*rows, strict=True)
-            self._conflicts.append(
-                {name: np.array(c) for name, c in zip(_CONFLICT_DTYPES, columns, strict=True)}
-            )
+        if not len(versions):
+            return
+        self._conflicts.append(
+            {
+                "number": versions.number + self._conflict_count,
+                "start": base + (versions.datagram << SLOT_BITS) + versions.offset,
+                "length": versions.length,
+                "frame": table["frame"][versions.fragment],
+                "address": table["address"][versions.fragment] + versions.skip,
+                "delivered": versions.delivered,
+            }
+        )
+        self._conflict_count += int(versions.number[-1]) + 1
 
     def conflicts(self) -> FragmentConflicts | None:
         """All contradictions found, None if there are none."""

@@ -1,31 +1,39 @@
-"""Datagrams whose fragments overlap, or contradict each other about the end: one at a time."""
+"""Datagrams whose fragments overlap, or contradict each other about the end."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.exact import distinct_rows
 
 from .grouping import Lineup, sizes_of
-from .plan import Conflict, Plan
-from .policy import DISCARD, winners
+from .knot import apply, apply_to_one, untie
+from .plan import Plan
+from .policy import DISCARD
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BUDGET = 20_000_000
-"""Pairs of overlapping fragments of a capture that are compared; datagrams beyond stay fragments."""
+BUDGET = 2_000_000
+"""Pairs of overlapping fragments of a capture that are compared at least; what is beyond stays fragments."""
 
-DATAGRAM_COST = 64
+SHARE = 20
+"""Pairs that each fragment of the capture adds to that"""
+
+COST = 1_000
 """What each such datagram takes from the budget besides"""
+
+ALIKE = 8
+"""Fragments of a datagram that may have others like it"""
+
+MANY = 8
+"""Datagrams alike that are planned by column, for the cost of as many"""
 
 MAX_FRAGMENTS = 512
 """Fragments of one such datagram that are looked at, earliest first"""
-
-MAX_VERSIONS = 8
-"""Versions of the same bytes that are told apart"""
 
 
 class Tangles:
@@ -42,7 +50,7 @@ class Tangles:
     def __init__(self, store: Store, policy: str) -> None:
         self._store = store
         self._policy = policy
-        self._budget = BUDGET
+        self._spent = 0
 
     def plan(self, table: dict[str, Array], lineup: Lineup) -> Plan:
         """Plan datagrams.
@@ -59,72 +67,41 @@ class Tangles:
             Without those whose beginning is missing, those the policy throws away, and those for which
             the budget does not suffice.
         """
-        made = _Lists()
-        if self._policy != DISCARD:
-            lineup = _earliest(lineup)
-            bounds = [*np.flatnonzero(lineup.new).tolist(), len(lineup)]
-            index, address = lineup.index.tolist(), table["address"][lineup.index].tolist()
-            columns = (lineup.offset, lineup.length, lineup.wire_length, lineup.more)
-            offset, length, wire, more = (column.tolist() for column in columns)
-            rows = list(zip(index, offset, length, wire, more, address, strict=True))
-            for a, b in pairwise(bounds):
-                self._untangle(made, rows[a:b])
-        return made.plan()
+        if self._policy == DISCARD or not len(lineup):
+            return Plan.empty()
+        budget = BUDGET + SHARE * len(table["frame"])
+        lineup = _earliest(lineup)
+        address = table["address"][lineup.index]
+        plans = []
+        for size, starts in _alike(lineup):
+            left = budget - self._spent
+            if left < COST:
+                break
+            if len(starts) >= MANY:
+                starts = starts[: max((left - MANY * COST) // size**2, 0)]
+            else:
+                starts = starts[: left // (size**2 + COST)]
+            if len(starts):
+                self._spent += size**2 * len(starts) + COST * min(len(starts), MANY)
+                plans += self._plans(lineup, address, starts, size)
+        return Plan.join(plans)
 
-    def _untangle(self, made: _Lists, rows: list[tuple[int, int, int, int, bool, int]]) -> None:
-        """One datagram; `rows` hold number, offset, length, wire length, more, address."""
-        cost = len(rows) ** 2 + DATAGRAM_COST
-        if cost > self._budget:
-            return
-        self._budget -= cost
-        rows = [row for row in rows if row[2]]
-        if not rows or min(row[1] for row in rows) > 0:
-            return
-        start, end = [row[1] for row in rows], [row[1] + row[2] for row in rows]
-        last = [row[1] + row[3] for row in rows if not row[4]]
-        total = max(last) if last else max(row[1] + row[3] for row in rows)
-        edges, winner = winners(start, end, self._policy)
-        # The pieces go on from the beginning to the first hole, and not beyond the end.
-        count = 0
-        while count < len(winner) and winner[count] >= 0 and edges[count] < total:
-            count += 1
-        edges = [min(edge, total) for edge in edges[: count + 1]]
-        winner = winner[:count]
-        reach = edges[-1]
-        cut = any(row[1] + row[2] == reach and row[2] < row[3] for row in rows)
-        self._note_conflicts(made, rows, edges, winner)
-        made.first.append(len(made.fragment))
-        made.wire_length.append(total)
-        made.complete.append(bool(last) and reach == total)
-        made.missing.append(not cut and (reach < total or not last))
-        made.fragment += [rows[i][0] for i in winner]
-        made.skip += [edge - start[i] for edge, i in zip(edges, winner, strict=False)]
-        made.length += [b - a for a, b in pairwise(edges)]
-        taken = set(winner)
-        spare = [row[0] for i, row in enumerate(rows) if i not in taken]
-        made.copies += spare
-        made.copy_of += [rows[winner[0]][0]] * len(spare)
-
-    def _note_conflicts(
-        self,
-        made: _Lists,
-        rows: list[tuple[int, int, int, int, bool, int]],
-        edges: list[int],
-        winner: list[int],
-    ) -> None:
-        """Where fragments that cover the same range hold different bytes."""
-        data = self._store.slices([row[5] for row in rows], [row[2] for row in rows])
-        for a, b, chosen in zip(edges[:-1], edges[1:], winner, strict=True):
-            skip = a - rows[chosen][1]
-            seen = {bytes(data[chosen][skip : skip + b - a]): (rows[chosen][0], skip, True)}
-            for other, (number, offset, length, *_) in enumerate(rows):
-                if offset <= a and offset + length >= b:
-                    version = bytes(data[other][a - offset : b - offset])
-                    seen.setdefault(version, (number, a - offset, False))
-                    if len(seen) == MAX_VERSIONS:
-                        break
-            if len(seen) > 1:
-                made.conflicts.append(Conflict(len(made.first), a, b - a, tuple(seen.values())))
+    def _plans(self, lineup: Lineup, address: Array, starts: Array, size: int) -> list[Plan]:
+        """Of datagrams that are alike."""
+        first = slice(int(starts[0]), int(starts[0]) + size)
+        columns = (lineup.offset, lineup.length, lineup.wire_length, lineup.more)
+        rows = list(zip(*(column[first].tolist() for column in columns), strict=True))
+        knot = untie(rows, self._policy)
+        if knot is None:
+            return []
+        if len(starts) >= MANY:
+            places = starts[:, None] + np.arange(size)
+            return [apply(knot, self._store, lineup.index[places], address[places])]
+        several = [slice(start, start + size) for start in starts.tolist()]
+        return [
+            apply_to_one(knot, self._store, lineup.index[some].tolist(), address[some].tolist())
+            for some in several
+        ]
 
 
 def _earliest(lineup: Lineup) -> Lineup:
@@ -140,31 +117,21 @@ def _earliest(lineup: Lineup) -> Lineup:
     return lineup.take(order[early], lineup.new[early])
 
 
-class _Lists:
-    """A plan that grows."""
-
-    def __init__(self) -> None:
-        self.first: list[int] = []
-        self.wire_length: list[int] = []
-        self.complete: list[bool] = []
-        self.missing: list[bool] = []
-        self.fragment: list[int] = []
-        self.skip: list[int] = []
-        self.length: list[int] = []
-        self.copies: list[int] = []
-        self.copy_of: list[int] = []
-        self.conflicts: list[Conflict] = []
-
-    def plan(self) -> Plan:
-        return Plan(
-            np.array(self.first, np.int64),
-            np.array(self.wire_length, np.int64),
-            np.array(self.complete, bool),
-            np.array(self.missing, bool),
-            np.array(self.fragment, np.int64),
-            np.array(self.skip, np.int64),
-            np.array(self.length, np.int64),
-            np.array(self.copies, np.int64),
-            np.array(self.copy_of, np.int64),
-            self.conflicts,
-        )
+def _alike(lineup: Lineup) -> Iterator[tuple[int, Array]]:
+    """Datagrams with the same places, lengths and marks in the same order: how many fragments, and starts."""
+    starts = np.flatnonzero(lineup.new)
+    size = sizes_of(starts, len(lineup))
+    code = lineup.offset << 35 | lineup.length << 18 | lineup.wire_length << 1 | lineup.more
+    shape = np.where(size > ALIKE, np.arange(len(size)), 0)
+    for turn in range(ALIKE):
+        rows = np.flatnonzero((size > turn) & (size <= ALIKE))
+        if len(rows):
+            pairs = (shape[rows].astype(np.uint64), code[starts[rows] + turn].astype(np.uint64))
+            shape[rows] = distinct_rows(*pairs)[1]
+    first, number = distinct_rows(size.astype(np.uint64), shape.astype(np.uint64))
+    order = np.argsort(number, kind="stable")
+    ends = np.cumsum(np.bincount(number))
+    # Shapes in the order of their first datagrams: what the budget does not reach is at the end.
+    for kind in np.argsort(first).tolist():
+        some = order[ends[kind - 1] if kind else 0 : ends[kind]]
+        yield int(size[some[0]]), starts[some]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.fragments.copies import _equal, exact_copies
+from tcpflow_scapy.decode.fragments.copies import equal_ranges, exact_copies
 from tcpflow_scapy.decode.fragments.grouping import line_up
 
 from .test_grouping import first, last, table
@@ -29,7 +29,7 @@ def test_ranges_are_equal_where_their_bytes_are(data: bytes, draw: st.DataObject
         other.append(second + len(data) + start)
         length.append(min(size, len(data) - start))
     expected = [store.read(a, n) == store.read(b, n) for a, b, n in zip(one, other, length, strict=True)]
-    assert _equal(store, *(np.array(x, np.int64) for x in (one, other, length))).tolist() == expected
+    assert equal_ranges(store, *(np.array(x, np.int64) for x in (one, other, length))).tolist() == expected
 
 
 @pytest.mark.parametrize("size", [8, 24, 400])

@@ -186,3 +186,15 @@ def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(ValueError, match="'bds', not one of first, last"):
         Decoder(Store(), fragments="bds")
     assert len(POLICIES) == 8
+
+
+@pytest.mark.parametrize("policy", EXPECTED)
+def test_many_fragments_are_compared_as_few_are(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    for count in (1, 2, 3, 13, 40):
+        start = rng.integers(0, 30, count)
+        end = start + rng.integers(1, 12, count)
+        found = winners(start.tolist(), end.tolist(), policy)
+        monkeypatch.setattr("tcpflow_scapy.decode.fragments.policy.FEW", 0 if count <= 12 else 99)
+        assert winners(start.tolist(), end.tolist(), policy) == found
+        monkeypatch.undo()
