@@ -27,8 +27,12 @@ Colour = Callable[[int, bytes], bytes]
 CHUNK = 2048
 """Packets printed at a time."""
 
+BLUE, RED, RESET = b"\x1b[0;34m", b"\x1b[0;31m", b"\x1b[0m"
 
-def print_console(flows: FlowTable, template: Template, settings: Settings, out: BinaryIO) -> None:
+
+def print_console(
+    flows: FlowTable, template: Template, settings: Settings, out: BinaryIO, *, number: int | None = None
+) -> None:
     """Print the payload of all flows.
 
     Parameters
@@ -39,18 +43,20 @@ def print_console(flows: FlowTable, template: Template, settings: Settings, out:
     settings : Settings
         ``header``, ``raw``, ``hexadecimal``, ``newline``, ``max_bytes``, ``order``, ``outdir``.
     out : binary file
+    number : int, optional
+        What the flow is called where there is one that has another number in its table (live capture).
     """
     evidence = flows._evidence
     rows = StreamRows.of(evidence, flows._index)
     if settings.json_lines:
         from tcpflow_scapy.cli.json_lines import print_json
 
-        print_json(rows, settings, out)
+        print_json(rows, settings, out, number)
         return
     header = _headers(rows, template, settings)
     colour = _colours(rows) if settings.colour else lambda row, record: record
     if settings.order == "conversation":
-        _print_conversations(flows, settings, out)
+        _print_conversations(flows, settings, out, number)
     elif settings.order == "stream":
         _print_streams(rows, header, colour, settings, out)
     else:
@@ -60,8 +66,8 @@ def print_console(flows: FlowTable, template: Template, settings: Settings, out:
 
 def _colours(rows: StreamRows) -> Colour:
     """Blue for what clients sent, red for what servers sent, as in tcpflow."""
-    codes = [b"\x1b[0;31m" if server else b"\x1b[0;34m" for server in rows.from_server.tolist()]
-    return lambda row, record: codes[row] + record + b"\x1b[0m"
+    codes = [RED if server else BLUE for server in rows.from_server.tolist()]
+    return lambda row, record: codes[row] + record + RESET
 
 
 def _headers(rows: StreamRows, template: Template, settings: Settings) -> Callable[[int], bytes]:
@@ -93,19 +99,19 @@ def _print_packets(
     length = packets.length.astype(np.int64)
     if settings.max_bytes is not None:
         length = _limited(evidence, length, settings.max_bytes)
-    shown = np.flatnonzero((length > 0) & (row_of >= 0))
+    wanted = np.flatnonzero((length > 0) & (row_of >= 0))
     address = packets.header + packets.data_offset
     end = b"\n" if settings.newline else b""
-    for start in range(0, len(shown), CHUNK):
-        chunk = shown[start : start + CHUNK]
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
         payloads = evidence.store.slices(address[chunk].tolist(), length[chunk].tolist())
         parts: list[bytes] = []
         for row, payload in zip(row_of[chunk].tolist(), payloads, strict=True):
-            parts += (colour(row, header(row) + _shown(payload, settings)), end)
+            parts += (colour(row, header(row) + shown(payload, settings)), end)
         out.write(b"".join(parts))
 
 
-def _shown(payload: bytes, settings: Settings) -> bytes:
+def shown(payload: bytes, settings: Settings) -> bytes:
     """One record's payload; a dump wins over raw bytes, whatever the order of the options, as in tcpflow."""
     if settings.hexadecimal:
         return "".join(f"{line}\n" for line in tcpflow_hexdump(payload)).encode()
@@ -154,11 +160,13 @@ def _print_streams(
             if settings.hexadecimal:
                 out.write("".join(f"{line}\n" for line in hexdump(data, start=offset)).encode())
             else:
-                out.write(colour(row, _shown(data, settings)))
+                out.write(colour(row, shown(data, settings)))
         out.write(end)
 
 
-def _print_conversations(flows: FlowTable, settings: Settings, out: BinaryIO) -> None:
+def _print_conversations(
+    flows: FlowTable, settings: Settings, out: BinaryIO, number: int | None
+) -> None:
     """Both sides of each flow in order of time, with marks of direction, time, gaps and conflicts."""
     form = "hex" if settings.hexadecimal else "text"
     console = None
@@ -171,7 +179,8 @@ def _print_conversations(flows: FlowTable, settings: Settings, out: BinaryIO) ->
     for flow in flows:
         said = flow.follow(form=form, limit=settings.max_bytes)
         if settings.header:
-            out.write(f"=== flow {flow.id}  {flow.key}  {flow.state}\n".encode())
+            called = flow.id if number is None else number
+            out.write(f"=== flow {called}  {flow.key}  {flow.state}\n".encode())
         if console is None:
             out.write(f"{said.text}\n".encode())
         else:

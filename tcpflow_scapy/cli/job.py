@@ -16,7 +16,7 @@ from tcpflow_scapy.export.names import Template, TemplateChoice
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
-    from tcpflow_scapy.cli.live import LiveFiles
+    from tcpflow_scapy.cli.live import LiveOutput
     from tcpflow_scapy.flows.table import FlowTable
 
 
@@ -40,7 +40,7 @@ def run(settings: Settings) -> int:
         raise ExportError(STDOUT_CLOSED)
     for note in settings.notes:
         say(note)
-    growing: LiveFiles | None = None
+    growing: LiveOutput | None = None
     if settings.interfaces:
         flows, growing = capture_live(settings, template)
     else:
@@ -48,7 +48,7 @@ def run(settings: Settings) -> int:
     failed = report_problems(flows)
     if settings.verbose:
         describe(flows)
-    if settings.console:
+    if settings.console and growing is None:
         from tcpflow_scapy.cli.console import print_console
 
         print_console(flows, template, settings, sys.stdout.buffer)
@@ -86,13 +86,13 @@ def side_task(settings: Settings) -> int:
     return print_interfaces()
 
 
-def capture_live(settings: Settings, template: Template) -> tuple[FlowTable, LiveFiles]:
+def capture_live(settings: Settings, template: Template) -> tuple[FlowTable, LiveOutput]:
     """The flows of an interface, once the capture has ended, and the files written meanwhile."""
-    from tcpflow_scapy.cli.live import LiveFiles, capture
+    from tcpflow_scapy.cli.live import LiveOutput, capture
 
     check_policies(settings)
-    files = LiveFiles(template, settings)
-    return capture(settings, files), files
+    output = LiveOutput(template, settings)
+    return capture(settings, output), output
 
 
 def check_policies(settings: Settings) -> None:

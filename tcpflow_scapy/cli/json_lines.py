@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def print_json(rows: StreamRows, settings: Settings, out: BinaryIO) -> None:
-    """Write the payload of all rows.
+def print_json(rows: StreamRows, settings: Settings, out: BinaryIO, number: int | None = None) -> None:
+    """Write the payload of all rows; `number` is what their flow is called, if not as in its table.
 
     Each line has ``src_host``, ``src_port``, ``dst_host``, ``dst_port`` (as tcpflow names them), ``flow``,
     ``direction``, ``time`` (ISO, UTC) and ``time_ns`` (text, because JSON's numbers end at 2**53), ``frame``,
@@ -30,6 +30,8 @@ def print_json(rows: StreamRows, settings: Settings, out: BinaryIO) -> None:
     """
     records = _streams(rows, settings) if settings.order == "stream" else _packets(rows, settings)
     for record in records:
+        if number is not None:
+            record["flow"] = number
         out.write(json.dumps(record, separators=(", ", ": ")).encode() + b"\n")
     out.flush()
 

@@ -15,6 +15,7 @@ from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.errors import ExportError
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.cli.live_console import LiveConsole
     from tcpflow_scapy.export.names import Template
     from tcpflow_scapy.flows.table import FlowTable
     from tcpflow_scapy.live.flow_files import FlowFiles
@@ -27,8 +28,8 @@ LOOK_SECONDS = 0.25
 """How often it is looked whether a signal came."""
 
 
-class LiveFiles:
-    """Flow files that are written while a capture runs.
+class LiveOutput:
+    """What is written while a capture runs: flow files, or payload on the console.
 
     Parameters
     ----------
@@ -39,12 +40,17 @@ class LiveFiles:
     def __init__(self, template: Template, settings: Settings) -> None:
         self._template, self._settings = template, settings
         self.files: FlowFiles | None = None
+        self.console: LiveConsole | None = None
 
     def attach(self, live: LiveCapture) -> None:
         """Begin, before the first frame. The folder is the user's that the process has become by now."""
         from tcpflow_scapy.live.flow_files import FlowFiles
 
         settings = self._settings
+        if settings.console:
+            from tcpflow_scapy.cli.live_console import LiveConsole
+
+            self.console = LiveConsole(live, self._template, settings, sys.stdout.buffer)
         if settings.writes_files:
             self.files = FlowFiles(
                 live.engine,
@@ -56,10 +62,10 @@ class LiveFiles:
             )
 
 
-def capture(settings: Settings, files: LiveFiles) -> FlowTable:
+def capture(settings: Settings, output: LiveOutput) -> FlowTable:
     """Capture, and write files as flows grow; the flows when it has ended."""
     with _stop_signals() as stopped:
-        live = _begin(settings, files)
+        live = _begin(settings, output)
         try:
             if not settings.quiet:
                 say(f"listening on {', '.join(live.interfaces)}")
@@ -69,12 +75,14 @@ def capture(settings: Settings, files: LiveFiles) -> FlowTable:
                 say("terminating orderly")
         finally:
             flows = live.stop()
+    if output.console is not None and output.console.error is not None:
+        raise output.console.error
     if not settings.quiet:
         say(_counts(live))
     return flows
 
 
-def _begin(settings: Settings, files: LiveFiles) -> LiveCapture:
+def _begin(settings: Settings, output: LiveOutput) -> LiveCapture:
     from tcpflow_scapy.live.sniffing import sniff
     from tcpflow_scapy.pipeline import MAX_GAP
 
@@ -93,7 +101,7 @@ def _begin(settings: Settings, files: LiveFiles) -> LiveCapture:
             overwrite=settings.overwrite,
             user=settings.user,
             idle=settings.timeout,
-            before=files.attach,
+            before=output.attach,
             overlap=settings.overlap,
             fragments=settings.fragments,
             max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,

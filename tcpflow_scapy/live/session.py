@@ -75,7 +75,11 @@ class LiveCapture:
         self._options = options
         self.engine = Engine(lambda: spool.paths, folder=_folder_for_columns(spool), **options)
         """what finds the flows"""
-        self._timeout, self._on_flow = timeout, on_flow
+        self._timeout = timeout
+        self.on_flow: Callable[..., object] | None = on_flow
+        """called with each flow as it ends, in a thread of the capture"""
+        self.on_advance: Callable[[], object] | None = None
+        """called there whenever the spool was read"""
         self._pumps: list[Pump] = []
         self._lock = threading.RLock()
         self._wake, self._done = threading.Event(), threading.Event()
@@ -175,11 +179,15 @@ class LiveCapture:
     def end(self) -> None:
         """The same without making the table of all flows, for captures that are larger than memory: their
         flows have been reported one by one, and the spool has them all."""
-        self._stopping = True
-        self._wake.set()
+        self.request_stop()
         # In a callback, waiting for this very thread would take for ever.
         if threading.current_thread() is not self._thread:
             self.wait()
+
+    def request_stop(self) -> None:
+        """Ask for the end, without waiting for it."""
+        self._stopping = True
+        self._wake.set()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the capture has ended by itself (`count`, `timeout`) or was stopped.
@@ -266,7 +274,9 @@ class LiveCapture:
         return reassemble(self._spool.paths, **self._options, progress=False)
 
     def _deliver(self) -> None:
-        """Give away what ended."""
+        """Give away what came, and what ended."""
+        if self.on_advance is not None:
+            self._call(self.on_advance)
         flows: list[Flow] = []
         with self._lock:
             while self.engine.closed:
@@ -276,13 +286,13 @@ class LiveCapture:
             return
         for queue in waiting:
             queue.put(flows)
-        if self._on_flow is not None:
+        if self.on_flow is not None:
             for flow in flows:
-                self._call(self._on_flow, flow)
+                self._call(self.on_flow, flow)
 
-    def _call(self, function: Callable[[Flow], object], flow: Flow) -> None:
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         try:
-            function(flow)
+            function(*arguments)
         except Exception as error:
             name = getattr(function, "__name__", "on_flow")
             self._log.add("error", f"{name}: {type(error).__name__}: {error}", merge=True)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -71,17 +71,29 @@ def spaces(need_root: Callable[[], None], need_tool: Callable[[str], str]) -> It
 class Run:
     """A command in a namespace, once it listens."""
 
-    def __init__(self, space: str, command: list[str], folder: Path, *, before: list[str] = []) -> None:  # noqa: B006
+    def __init__(
+        self,
+        space: str,
+        command: list[str],
+        folder: Path,
+        *,
+        before: Sequence[str] = (),
+        apart: bool = False,
+    ) -> None:
+        self._out = folder / "out0"
         self._log = folder / f"log{len(list(folder.glob('log*')))}"
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, self._out.open("wb") if apart else nullcontext(log) as out:
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", space, *before, *command],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=out,
                 stderr=log,
             )
         wait_for(lambda: b"listening on" in self.said())
+
+    def printed(self) -> bytes:
+        return self._out.read_bytes()
 
     def said(self) -> bytes:
         text = self._log.read_bytes()
@@ -271,3 +283,57 @@ def test_count_and_duration_end_it(spaces: tuple[str, str], tmp_path: Path) -> N
     run = Run(right, [*PROGRAM, "-i", "eth0", "-o", "out2", "--duration", "0.5"], tmp_path)
     assert run.process.wait(timeout=10) == 0
     assert time.monotonic() - started < 8
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    "options", [["-c"], ["-C", "-B"], ["-c", "-D"], ["-c", "-g"], ["-C", "-0", "-b", "9"]]
+)
+def test_payload_is_printed_as_it_comes(options: list[str], spaces: tuple[str, str], tmp_path: Path) -> None:
+    left, right = spaces
+    both = ["--spool", "e.pcapng", "tcp", "port", "5000"]
+    run = Run(right, [*PROGRAM, "-i", "eth0", *options, *both], tmp_path, apart=True)
+    with talk(left, right) as say:
+        say(b"question one\n", b"answer\0one\n")
+        wait_for(lambda: len(run.printed()) > 0)
+        early = run.printed()
+        say(b"question two\n", b"answer\x1b[2Jtwo\n")
+        time.sleep(0.5)
+    assert run.end(signal.SIGINT)[0] == 0
+    again = subprocess.run(
+        [*PROGRAM, "-r", "e.pcapng", *options], cwd=tmp_path, capture_output=True, timeout=30
+    )
+    assert run.printed() == again.stdout
+    assert again.stdout.startswith(early)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["e.pcapng", "e.pcapng.chain", "log0", "out0"]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("options", [["-J"], ["-c", "--order", "stream"], ["-c", "--order", "conversation"]])
+def test_flows_are_printed_as_they_end(options: list[str], spaces: tuple[str, str], tmp_path: Path) -> None:
+    left, right = spaces
+    run = Run(right, [*PROGRAM, "-i", "eth0", *options, "--spool", "e.pcapng", "tcp"], tmp_path, apart=True)
+    for number in range(2):
+        with talk(left, right) as say:
+            say(b"question %d\n" % number, b"answer\n")
+        time.sleep(0.1)
+    wait_for(lambda: run.printed().count(b"\n") >= 4, 15)
+    assert run.end(signal.SIGINT)[0] == 0
+    again = subprocess.run(
+        [*PROGRAM, "-r", "e.pcapng", *options], cwd=tmp_path, capture_output=True, timeout=30
+    )
+    assert sorted(run.printed().splitlines()) == sorted(again.stdout.splitlines())
+
+
+@pytest.mark.peer
+def test_when_nobody_reads_any_more_it_ends(spaces: tuple[str, str], tmp_path: Path) -> None:
+    left, right = spaces
+    command = ["ip", "netns", "exec", right, *PROGRAM, "-i", "eth0", "-C", "tcp"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"listening" in process.stderr.readline()
+        process.stdout.close()
+        with talk(left, right) as say:
+            say(b"one", b"two")
+            assert process.wait(timeout=15) == 128 + 13
