@@ -1,6 +1,6 @@
 """Private memory and work of the live engine over many flows.
 
-    python benchmarks/live_engine.py [--flows 1000000] [--an-hour 100000] [--reuse 0] [--listen]
+    python benchmarks/live_engine.py [--flows 1000000] [--an-hour 100000] [--reuse 0] [--listen] [--files]
 
 A spool grows by a thousand short flows at a time; each has 12 packets and 5,000 bytes, as a small
 page over HTTP.
@@ -22,6 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tcpflow_scapy.live.engine import Engine
+from tcpflow_scapy.live.flow_files import FlowFiles
 from tests.helpers.traffic import Capture, Conversation
 
 CHUNK = 1000
@@ -109,6 +110,7 @@ def main() -> None:
     parser.add_argument("--an-hour", type=int, default=100_000)
     parser.add_argument("--reuse", type=int, default=0, help="endpoints that are used again and again")
     parser.add_argument("--listen", action="store_true", help="someone wants growing flows")
+    parser.add_argument("--files", action="store_true", help="flow files are kept up to date")
     chosen = parser.parse_args()
     traffic = Traffic(chosen.an_hour / 3600, chosen.reuse)
     with tempfile.TemporaryDirectory() as folder:
@@ -117,6 +119,8 @@ def main() -> None:
         engine = Engine(lambda: [spool], folder=folder)
         if chosen.listen:
             engine.listen(lambda look: None)
+        if chosen.files:
+            FlowFiles(engine, Path(folder) / "files", folder=folder)
         run(engine, traffic, spool, chosen.flows)
 
 

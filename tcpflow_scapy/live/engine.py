@@ -117,7 +117,7 @@ class Engine:
         self._progress = Progress()
         self._salt = secrets.randbits(63)
         self._lock = threading.RLock()
-        self._table: tuple[int, FlowTable] | None = None
+        self._table: FlowTable | None = None
         self._finished = False
         self.info = self._files.info
         self.closed: deque[ClosedFlow] = deque()
@@ -194,6 +194,8 @@ class Engine:
         reason = self._decoder.decode(batch, selected)
         clock = self._progress.tick(batch.time)
         self._frames.append(batch, reason)
+        # The table of all flows holds memory for every packet: nobody needs an old one.
+        self._table = None
         segments, datagrams, fragments = self._decoder.take()
         self._frames.append_datagrams(datagrams)
         self._fragments.add(fragments)
@@ -223,8 +225,8 @@ class Engine:
         Takes time and memory for all packets of the capture, unless nothing came since the last call.
         """
         with self._lock:
-            if self._table is None or self._table[0] != len(self._frames):
-                table = whole_table(
+            if self._table is None:
+                self._table = whole_table(
                     self._decoder,
                     self._store,
                     self._frames,
@@ -233,8 +235,7 @@ class Engine:
                     self.info,
                     self._options,
                 )
-                self._table = (len(self._frames), table)
-            return self._table[1]
+            return self._table
 
     def finish(self) -> FlowTable:
         """The capture has ended: read the rest, report what is still open, and give all flows.

@@ -75,6 +75,8 @@ class FileStates:
         self._names = DiskColumn(np.uint8, folder)
         self._index = KeyIndex(folder)
         self._news: list[tuple[int, int, int, int, int, int, int, int]] = []
+        self._new_names: list[bytes] = []
+        self._named = 0
         self._before: dict[Identity, tuple[str, int, int, int]] = {}
 
     def of(self, keys: Array) -> dict[Identity, FileState]:
@@ -101,8 +103,9 @@ class FileStates:
             return
         name = state.name.encode("utf-8", "surrogateescape")
         if name and state.place < 0:
-            state.place = len(self._names)
-            self._names.append(np.frombuffer(name, np.uint8))
+            state.place = self._named
+            self._named += len(name)
+            self._new_names.append(name)
         self._news.append(
             (*identity, state.count, state.extents, state.check, max(state.place, 0), len(name))
         )
@@ -117,7 +120,8 @@ class FileStates:
             name: np.array(values, dtype)
             for (name, dtype), values in zip(_COLUMNS.items(), columns, strict=True)
         }
-        self._news = []
+        self._names.append(np.frombuffer(b"".join(self._new_names), np.uint8))
+        self._news, self._new_names = [], []
         self._table.append(part)
         self._index.append(part["key"], np.arange(first, len(self._table)))
         self._index.tidy()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.files import check_options, make_template
 from tcpflow_scapy.export.folder import OutputFolder, export_error
@@ -98,8 +99,9 @@ class FlowFiles:
         flow = rows.flow
         identities = _identities(look.key[flow], rows.column("address"), look.first[flow])
         partial = frozenset(look.partial.tolist())
+        times = rows.column("first_time").tolist()
         for row, state in self._named(rows, identities, distinct(look.key), partial):
-            self._bring_up_to_date(self._extents(rows, row), state, rows, row)
+            self._bring_up_to_date(rows.evidence.store, self._extents(rows, row), state, times[row])
             self._states.note(identities[row], state)
         self._states.write()
 
@@ -194,9 +196,9 @@ class FlowFiles:
     def _extents(self, rows: StreamRows, row: int) -> Extents:
         return rows.extents(row).limited(self._max_bytes)
 
-    def _bring_up_to_date(self, extents: Extents, state: FileState, rows: StreamRows, row: int) -> None:
+    def _bring_up_to_date(self, store: Store, extents: Extents, state: FileState, time: int) -> None:
         """Write what the file lacks: its end, or everything if what it holds is not so any more."""
-        count, time = len(extents.offset), int(rows.column("first_time")[row])
+        count = len(extents.offset)
         begin = 0
         if state.there and state.extents <= count and state.check == checksum(extents, state.extents, time):
             begin = state.extents
@@ -206,7 +208,7 @@ class FlowFiles:
             descriptor, begin = self._open(state, begin)
             try:
                 rest = Extents(extents.offset[begin:], extents.length[begin:], extents.address[begin:])
-                for offset, data in pieces(rows.evidence.store, rest):
+                for offset, data in pieces(store, rest):
                     write_at(descriptor, data, offset)
                 set_time(descriptor, time)
             finally:
@@ -261,9 +263,10 @@ class FlowFiles:
         for part in self._parts(keys):
             some = StreamRows(evidence, rows.stream[part])
             identities = _identities(keys[part], sender[part], first[part])
+            times = some.column("first_time").tolist()
             for row, state in self._named(some, identities, distinct(keys[part])):
                 extents = self._extents(some, row)
-                self._bring_up_to_date(extents, state, some, row)
+                self._bring_up_to_date(evidence.store, extents, state, times[row])
                 self._states.note(identities[row], state)
                 digests = _digests(some, extents, hashes)
                 number = int(part[row])
