@@ -74,8 +74,8 @@ nitpick_ignore_regex = [
     ("py:obj", r"Headers\.raw"),
     # The table of columns is shown as a table, not as an object.
     ("py:obj", r"flows\.columns\.FLOW_COLUMNS"),
-    # A parameter that has the name of a module.
-    ("py:obj", r"flows"),
+    # A parameter that has the name of a module; an attribute of every exception.
+    ("py:obj", r"flows|args"),
 ]
 # Two classes have this name; methods of flows mean the first.
 autodoc_type_aliases = {"Conversation": "tcpflow_scapy.flows.conversation.Conversation"}

@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ EXECUTED = ROOT / "docs" / "_build" / "executed"
 """where notebooks with outputs are kept"""
 TIMEOUT = 180
 """seconds for a cell, on a busy machine"""
+
+
+class NotHere(Exception):
+    """What a notebook says where it cannot go on: a right is missing, for example."""
 
 
 @cache
@@ -44,12 +49,16 @@ def run(path: Path) -> Any:
     ------
     nbclient.exceptions.CellExecutionError
         If a cell fails.
+    NotHere
+        If it ends itself with `SystemExit`; it is kept as far as it came.
     """
     import nbformat
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     notebook: Any = nbformat.read(path, as_version=4)
     place = {"metadata": {"path": str(path.parent)}}
+    excuse = ""
     with tempfile.TemporaryDirectory() as scratch:
         environment = {
             **os.environ,
@@ -59,7 +68,12 @@ def run(path: Path) -> Any:
             "TMPDIR": scratch,
         }
         client = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources=place)
-        client.execute(env=environment)
+        try:
+            client.execute(env=environment)
+        except CellExecutionError as error:
+            if error.ename != "SystemExit":
+                raise
+            excuse = error.evalue
     target = kept(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in target.parent.glob(f"{path.stem}-*.ipynb"):
@@ -68,6 +82,8 @@ def run(path: Path) -> Any:
     unfinished = target.with_suffix(f".{os.getpid()}")
     nbformat.write(notebook, unfinished)
     unfinished.replace(target)
+    if excuse:
+        raise NotHere(f"{path.name}: {excuse}")
     return notebook
 
 
@@ -75,8 +91,10 @@ def outputs(path: Path) -> Any:
     """A notebook with its outputs, run now only if nobody ran it since something changed."""
     import nbformat
 
-    found = kept(path)
-    return nbformat.read(found, as_version=4) if found.exists() else run(path)
+    if not kept(path).exists():
+        with suppress(NotHere):
+            run(path)
+    return nbformat.read(kept(path), as_version=4)
 
 
 if __name__ == "__main__":

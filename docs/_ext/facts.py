@@ -63,6 +63,13 @@ def cell_keys() -> Rows:
     return ("key", "meaning"), ((f"`{key}`", meaning) for key, meaning in CELL_KEYS.items())
 
 
+def live_events() -> Rows:
+    """What can happen to a live capture."""
+    from tcpflow_scapy.capture.live.events import KINDS
+
+    return ("event", "meaning"), ((f"`{kind}`", meaning) for kind, meaning in KINDS.items())
+
+
 def extras() -> Rows:
     """What ``pip install 'tcpflow-scapy[...]'`` can add."""
     import tomllib
@@ -81,6 +88,7 @@ FACTS: dict[str, Callable[[], Rows]] = {
     "classes": classes,
     "pictures": pictures,
     "cell-keys": cell_keys,
+    "live-events": live_events,
     "extras": extras,
 }
 
