@@ -33,10 +33,28 @@ def send_all(space: str, frames: list[bytes]) -> None:
             time.sleep(0.001)
 
 
+@pytest.fixture
+def with_libpcap() -> Iterator[Callable[[], None]]:
+    """Make Scapy capture through libpcap, which has ``any``."""
+    from scapy.config import conf
+
+    before = conf.use_pcap
+
+    def change() -> None:
+        conf.use_pcap = True
+
+    yield change
+    conf.use_pcap = before
+
+
 @pytest.mark.parametrize("iface", ["eth0", "any", ["eth0", "lo"]])
 @pytest.mark.parametrize("sample", ["vlan42_chat.pcap", "http_ipv6.pcap"])
 def test_flows_of_what_scapy_sniffs(
-    iface: Any, sample: str, spaces: tuple[str, str], sample_pcaps: Path
+    iface: Any,
+    sample: str,
+    spaces: tuple[str, str],
+    sample_pcaps: Path,
+    with_libpcap: Callable[[], None],
 ) -> None:
     from scapy.config import conf
     from scapy.sendrecv import AsyncSniffer
@@ -45,6 +63,8 @@ def test_flows_of_what_scapy_sniffs(
     whole = reassemble(sample_pcaps / sample)
     session = FlowSession()
     started = threading.Event()
+    if iface == "any":
+        with_libpcap()
     with inside(right):
         conf.ifaces.reload()
         sniffer = AsyncSniffer(

@@ -27,7 +27,7 @@ from tcpflow_scapy.capture.live.devices import (
     refused,
 )
 from tcpflow_scapy.capture.live.sections import Counters
-from tcpflow_scapy.errors import LibpcapMissing
+from tcpflow_scapy.errors import CaptureOSError, LibpcapMissing
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
 SO_RCVBUF, SO_RCVBUFFORCE = 8, 33
@@ -68,7 +68,7 @@ class SocketTap:
     Parameters
     ----------
     name : str
-        An interface; ``any`` where the system has such sockets.
+        An interface. There is no ``any`` here: Scapy's sockets are bound to one.
     options : LiveOptions
         Without a filter.
 
@@ -81,6 +81,8 @@ class SocketTap:
     nanoseconds = True
 
     def __init__(self, name: str, options: LiveOptions) -> None:
+        if name == ANY:
+            raise CaptureOSError("needs libpcap; without it, name the interfaces", path=name)
         # Scapy knows link types and interfaces only once these are imported.
         import scapy.layers.l2  # noqa: F401
         from scapy.config import conf
@@ -89,9 +91,7 @@ class SocketTap:
         self._counters = Counters(0, 0, 0)
         self._frames = 0
         try:
-            self._socket: Any = conf.L2listen(
-                iface=None if name == ANY else name, promisc=options.promisc if name != ANY else None
-            )
+            self._socket: Any = conf.L2listen(iface=name, promisc=options.promisc)
         except (OSError, ValueError) as error:
             number = getattr(error, "errno", None) or errno.ENODEV
             raise refused(name, CODES.get(number, 0), str(error)) from error

@@ -142,3 +142,8 @@ def test_without_the_right_to_capture(need_root: Callable[[], None]) -> None:
     for line in lines:
         assert line.startswith("1 lo: no permission: capturing needs the right CAP_NET_RAW: run with sudo")
         assert "setcap cap_net_raw+eip" in line
+
+
+def test_scapys_sockets_know_no_any() -> None:
+    with pytest.raises(CaptureOSError, match="any: needs libpcap"):
+        SocketTap("any", LiveOptions())
