@@ -39,6 +39,10 @@ from tcpflow_scapy.pipeline import MAX_GAP, check_options, compile_filter, repor
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+FAR = 3600 * 10**9
+"""Nanoseconds by which the time of day may be ahead of the last frame."""
+
+
 class Engine:
     """Flows of a spool that grows.
 
@@ -118,7 +122,7 @@ class Engine:
         self._salt = secrets.randbits(63)
         self._lock = threading.RLock()
         self._table: FlowTable | None = None
-        self._finished = False
+        self._finished = self._torn = False
         self.info = self._files.info
         self.closed: deque[ClosedFlow] = deque()
         evidences = Evidences(self.info, self._frames, self._options, self._store, self._store.origins)
@@ -157,7 +161,8 @@ class Engine:
         ----------
         now : int, optional
             Time up to which the capture is known to be in the spool, ns since the epoch: lets the capture's
-            clock go on where no frames come.
+            clock go on where no frames come. More than an hour behind them it is taken for another clock, as
+            where frames of an old capture are replayed, and means nothing.
 
         Returns
         -------
@@ -176,7 +181,7 @@ class Engine:
             for batch in self._files.batches():
                 self._take(batch)
             if now is not None:
-                if now > self._progress.latest:
+                if 0 < now - self._progress.latest < FAR:
                     self._progress.tick(np.array([now], np.int64))
                 self._settle_fragments()
                 self._watch.look_around(self._progress.seconds)
@@ -189,6 +194,22 @@ class Engine:
             raise trouble
 
     def _take(self, batch: FrameBatch) -> None:
+        """Take in a batch, and look around."""
+        self._check()
+        # Whatever stops this in the middle leaves columns of different lengths: then nothing holds any more.
+        self._torn = True
+        self._keep(batch)
+        self._settle_fragments()
+        self._torn = False
+        self._watch.look_around(self._progress.seconds)
+
+    def _check(self) -> None:
+        if self._torn:
+            raise RuntimeError(
+                "the engine was stopped while it took in frames: read the spool with reassemble"
+            )
+
+    def _keep(self, batch: FrameBatch) -> None:
         """Decode a batch; its rows go to disk, and what they say of their pairs is noted."""
         selected = None if self._filter is None else self._filter.matches(batch)
         reason = self._decoder.decode(batch, selected)
@@ -204,8 +225,6 @@ class Engine:
             keys = self.pair_keys(segments["source"], segments["destination"])
             self._watch.note(segments, keys, clock[index])
             self._rows.append({**segments, "time": batch.time[index]}, keys)
-        self._settle_fragments()
-        self._watch.look_around(self._progress.seconds)
 
     def _settle_fragments(self) -> None:
         late = self._fragments.settle(self._progress.latest)
@@ -225,6 +244,7 @@ class Engine:
         Takes time and memory for all packets of the capture, unless nothing came since the last call.
         """
         with self._lock:
+            self._check()
             if self._table is None:
                 self._table = whole_table(
                     self._decoder,

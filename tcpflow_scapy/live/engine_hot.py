@@ -29,6 +29,12 @@ GROWTH = 1.25
 SECONDS_PER_PACKET = 2e-4
 """Or how long ago the last look must be, for each packet of it: a hundredth of the time that a look takes."""
 
+BACK = 60.0
+"""Seconds by which times of frames may run backwards before it means that the clock was set."""
+
+MOST_JUMPS = 100
+"""Times that the clock may be set within one batch."""
+
 _COLUMNS = {
     "key": np.uint64,
     "last": np.float64,
@@ -42,26 +48,48 @@ _COLUMNS = {
 
 
 class Progress:
-    """A clock that goes on with the capture's, and stands still when that jumps back."""
+    """A clock that goes on with the capture's.
+
+    Frames of several interfaces come a little out of order: an earlier time means nothing. Where the times
+    jump back by more than `BACK`, the capture's clock was set, and this one goes on from there.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.latest = NO_TIME
-        """time of the frame before, ns"""
+        """latest time of a frame since the clock was set, ns"""
 
     def tick(self, times: Array) -> Array:
         """Take in the times of frames; float64: the clock at each."""
         known = np.flatnonzero(times != NO_TIME)
-        steps = np.zeros(len(times))
-        if len(known):
-            # As floats: int64 cannot hold every difference of times.
-            exact = times[known].astype(np.float64) / 1e9
-            before = exact[0] if self.latest == NO_TIME else self.latest / 1e9
-            steps[known] = np.maximum(np.diff(exact, prepend=before), 0)
-            self.latest = int(times[known[-1]])
-        clock: Array = self.seconds + np.cumsum(steps)
-        if len(clock):
-            self.seconds = float(clock[-1])
+        clock = np.full(len(times), self.seconds)
+        if not len(known):
+            return clock
+        # As floats: int64 cannot hold every difference of times.
+        exact = times[known].astype(np.float64) / 1e9
+        passed = np.empty(len(known))
+        jumps, low = 0, 0
+        latest, seconds = exact[0] if self.latest == NO_TIME else self.latest / 1e9, self.seconds
+        while low < len(known):
+            peak = np.maximum(np.maximum.accumulate(exact[low:]), latest)
+            back = peak - exact[low:] > BACK
+            high = low + int(back.argmax()) if back.any() else len(known)
+            passed[low:high] = seconds + peak[: high - low] - latest
+            if high > low:
+                seconds, latest = float(passed[high - 1]), float(peak[high - low - 1])
+                self.latest = max(int(times[known[low:high]].max()), self.latest)
+            if high < len(known):
+                jumps += 1
+                if jumps > MOST_JUMPS:
+                    # No clock does that: the rest counts as one moment.
+                    passed[high:] = seconds
+                    break
+                latest, self.latest = float(exact[high]), int(times[known[high]])
+            low = high
+        # Frames without a time have that of the one before.
+        place = np.searchsorted(known, np.arange(len(times)), side="right") - 1
+        clock = np.where(place >= 0, passed[place], clock)
+        self.seconds = seconds
         return clock
 
 

@@ -209,6 +209,16 @@ def test_a_quiet_link_has_a_clock_too(tmp_path: Path) -> None:
     assert closed_now(engine) == [("reset", False, b"GET /")]
 
 
+def test_the_time_of_day_is_not_that_of_an_old_capture(tmp_path: Path) -> None:
+    talk = play("> SYN\n< SYN ACK\n> ACK\n> 'GET /'\n> RST")
+    capture = spaced(Capture(*talk.frames), 0.001)
+    spool = GrowingSpool(tmp_path, *pcapng(capture))
+    spool.write_all()
+    engine = Engine(spool.paths, linger=2)
+    engine.advance(capture[-1].time + 10 * 365 * 86400 * 10**9)
+    assert not engine.closed
+
+
 def test_a_straggler_brings_its_flow_back(tmp_path: Path) -> None:
     talk = play("> SYN\n< SYN ACK\n> ACK\n> 'GET '\nx> '/'\n> FIN\n< FIN\n> ACK")
     again = talk.send("client", b"/", at=4)
@@ -305,3 +315,20 @@ def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
         Engine(lambda: [path], linger=10, park=1)
     with pytest.raises(CaptureOSError):
         Engine(lambda: [path], folder=tmp_path / "absent")
+
+
+def test_an_engine_that_was_torn_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = GrowingSpool(tmp_path, *pcapng(Capture(play("> SYN\n< SYN ACK\n> ACK\n> 'one'"))))
+    spool.write_all()
+    engine = Engine(spool.paths)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(engine._rows, "append", full)
+    with pytest.raises(OSError, match="No space"):
+        engine.advance()
+    monkeypatch.undo()
+    for step in (engine.flows, engine.finish):
+        with pytest.raises(RuntimeError, match="reassemble"):
+            step()

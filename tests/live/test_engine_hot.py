@@ -36,8 +36,22 @@ def test_the_clock_goes_on_with_the_capture() -> None:
     assert ticks([start, start + SECOND], [start + 3 * SECOND]) == [0, 1, 3]
 
 
-def test_the_clock_never_runs_backwards() -> None:
-    assert ticks([5 * SECOND, 1 * SECOND, 2 * SECOND], [NO_TIME, 0, 4 * SECOND]) == [0, 0, 1, 1, 1, 5]
+def test_a_little_out_of_order_is_no_time() -> None:
+    assert ticks([5 * SECOND, 1 * SECOND, 6 * SECOND, 2 * SECOND], [NO_TIME, 5 * SECOND, 7 * SECOND]) == [
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        2,
+    ]
+
+
+def test_a_clock_that_is_set_back_goes_on_from_there() -> None:
+    hour = 3600 * SECOND
+    assert ticks([hour, hour + SECOND, 0, SECOND], [2 * SECOND]) == [0, 1, 1, 2, 3]
+    assert ticks([hour], [0], [SECOND]) == [0, 0, 1]
 
 
 def test_a_wild_jump_happens_once() -> None:
@@ -46,6 +60,22 @@ def test_a_wild_jump_happens_once() -> None:
     assert clock[2:4] == [clock[1], clock[1] + 1]
     assert np.isfinite(clock).all()
     assert ticks([NO_TIME], []) == [0]
+
+
+@kin
+@given(
+    st.lists(st.one_of(st.integers(0, 10**12), st.sampled_from([NO_TIME, 2**63 - 1, -(2**62)])), max_size=40)
+)
+def test_it_never_runs_backwards_and_does_not_care_for_borders(times: list[int]) -> None:
+    whole = ticks(times)
+    assert whole == sorted(whole)
+    assert whole == pytest.approx(ticks(*([time] for time in times)))
+
+
+def test_times_that_are_noise_cost_no_time() -> None:
+    noise = np.tile(np.array([0, 10**15], np.int64), 50_000)
+    clock = Progress().tick(noise)
+    assert (np.diff(clock) >= 0).all()
 
 
 endpoints = st.integers(0, (1 << 49) - 1)
