@@ -10,6 +10,9 @@ import numpy as np
 
 from tcpflow_scapy.flows.table import FlowTable
 
+_PACKET = ("frame", "sequence", "acknowledgment", "flags", "window", "length", "wire_length")
+_STREAM = ("isn", "base", "end", "size", "captured", "acknowledged", "fin", "flags", "out_of_order")
+
 
 class GrowingSpool:
     """Files whose bytes are there from the beginning, written piece by piece."""
@@ -54,26 +57,41 @@ def last_bytes(blob: bytes, count: int) -> int:
     return len(blob) - list(blocks(blob))[-count][0]
 
 
-def flow_facts(flow: Any, *, summary: bool = True) -> tuple[Any, ...]:
-    """All that can be seen of a flow but its number."""
-    row = [] if not summary else [str(value) for value in flow.summary.tolist()]
-    streams = [
-        (
-            stream.address,
-            stream.port,
-            stream.isn,
-            stream.size,
-            b"".join(data for _, _, data in stream.chunks()),
-            [offset for offset, _, _ in stream.chunks()],
-        )
-        for stream in flow.streams
+def flow_facts(flow: Any) -> tuple[Any, ...]:
+    """All that can be seen of a flow but its number, from the columns behind the tables (which take long)."""
+    evidence = flow._evidence
+    row = [str(value) for value in evidence.summary.iloc[flow.id].tolist()]
+    return (row, *(_stream_facts(stream) for stream in flow.streams))
+
+
+def _stream_facts(stream: Any) -> tuple[Any, ...]:
+    evidence, number = stream._evidence, stream._number
+    found, packets = evidence.reassembly, evidence.packets
+    columns = found.streams
+
+    def part(name: str) -> slice:
+        starts = getattr(columns, f"{name}_start")
+        return slice(int(starts[number]), int(starts[number + 1]))
+
+    rows = found.order[part("packet")]
+    of_packets = [getattr(packets, name)[rows].tolist() for name in _PACKET]
+    gaps, conflicts, extents = part("gap"), part("conflict"), part("extent")
+    frames = [
+        packets.frame[getattr(found.conflicts, name)[conflicts]].tolist() for name in ("packet", "winner")
     ]
-    return (row, *streams, _plain(flow.packets), _plain(flow.gaps), _plain(flow.conflicts))
-
-
-def _plain(frame: Any) -> list[list[str]]:
-    frame = frame.drop(columns=[name for name in ("flow",) if name in frame.columns])
-    return [[str(value) for value in row] for row in frame.itertuples(index=False)]
+    return (
+        stream.address,
+        stream.port,
+        [getattr(columns, name)[number].item() for name in _STREAM],
+        of_packets,
+        evidence.times[rows].tolist(),
+        found.segment_class[part("packet")].tolist(),
+        [(offset, bytes(data)) for offset, _, data in stream.chunks()],
+        packets.frame[found.extents.packet[extents]].tolist(),
+        [getattr(found.gaps, name)[gaps].tolist() for name in ("start", "end", "cause")],
+        [getattr(found.conflicts, name)[conflicts].tolist() for name in ("start", "end")],
+        frames,
+    )
 
 
 def blocks(blob: bytes) -> Iterator[tuple[int, int]]:

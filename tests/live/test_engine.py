@@ -27,8 +27,8 @@ from .spools import GrowingSpool, facts, flow_facts, last_bytes
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_pcaps").glob("*.pcap*"))
 
 steps = st.lists(
-    st.tuples(st.integers(1, 900), st.sampled_from(["advance", "advance", "advance", "flows", "nothing"])),
-    max_size=60,
+    st.tuples(st.integers(1, 2500), st.sampled_from(["advance", "advance", "advance", "flows", "nothing"])),
+    max_size=24,
 )
 
 
