@@ -315,7 +315,8 @@ def _merge(columns: dict[str, Array], late: ColumnParts) -> tuple[dict[str, Arra
 def _apply_reasons(reason: Array, updates: list[tuple[Array, Array]]) -> None:
     """What became of the frames that carried fragments."""
     for frame, value in updates:
-        still = np.isin(reason[frame], (Reason.FRAGMENT, Reason.FRAGMENT_USED))
+        before = reason[frame]
+        still = (before == Reason.FRAGMENT) | (before == Reason.FRAGMENT_USED)
         reason[frame[still]] = value[still]
 
 

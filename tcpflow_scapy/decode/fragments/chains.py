@@ -61,9 +61,21 @@ class Chains:
         Plan
             Of the datagrams whose beginning is there.
         """
-        if whole_only:
-            starts = np.flatnonzero(lineup.new)
-            lineup = lineup.select(_may_be_whole(lineup, starts), starts)
+        if not whole_only:
+            return self._plan(table, lineup, whole_only=False)
+        starts = np.flatnonzero(lineup.new)
+        simple = np.logical_and.reduceat(_joined(lineup), starts)
+        if simple.all():
+            return _whole(lineup, starts)
+        rest = ~simple & _may_be_whole(lineup, starts)
+        parts = [self._plan(table, lineup.select(rest, starts), whole_only=True)]
+        if simple.any():
+            chosen = lineup.select(simple, starts)
+            parts.append(_whole(chosen, np.flatnonzero(chosen.new)))
+        return Plan.join(parts)
+
+    def _plan(self, table: dict[str, Array], lineup: Lineup, *, whole_only: bool) -> Plan:
+        """Plan datagrams of all kinds."""
         heads = exact_copies(self._store, table, lineup)
         spare, spare_of = np.empty(0, np.int64), np.empty(0, np.int64)
         if heads is not None:
@@ -87,6 +99,33 @@ class Chains:
         chosen = tangled & _may_be_whole(lineup, starts) if whole_only else tangled
         knots = self._tangles.plan(table, lineup.select(chosen, starts))
         return Plan.join([_straight(lineup.select(~tangled, starts)), knots])
+
+
+def _joined(lineup: Lineup) -> Array:
+    """Fragments that are whole, and fit to the one before and the one behind, or to being first or last."""
+    new = lineup.new
+    found: Array = lineup.length == lineup.wire_length
+    found &= lineup.more != np.append(new[1:], True)
+    found[1:] &= lineup.offset[1:] == np.where(new[1:], 0, lineup.end()[:-1])
+    if len(found):
+        found[0] &= lineup.offset[0] == 0
+    return found
+
+
+def _whole(lineup: Lineup, starts: Array) -> Plan:
+    """Datagrams all of whose fragments are joined."""
+    none = np.empty(0, np.int64)
+    return Plan(
+        starts,
+        lineup.end()[np.append(starts[1:], len(lineup)) - 1],
+        np.ones(len(starts), bool),
+        np.zeros(len(starts), bool),
+        lineup.index,
+        np.zeros(len(lineup), np.int64),
+        lineup.length,
+        none,
+        none,
+    )
 
 
 def _tangled(lineup: Lineup) -> Array:

@@ -77,9 +77,11 @@ class Reassembler:
         """
         part = join(parts)
         unit = part.pop("unit")
-        order = np.argsort(unit, kind="stable")
-        part = {name: column[order] for name, column in part.items()}
-        self._table.append({**part, "frame": unit[order] + first, "time": time[unit[order]]})
+        if (unit[1:] < unit[:-1]).any():
+            order = np.argsort(unit, kind="stable")
+            unit = unit[order]
+            part = {name: column[order] for name, column in part.items()}
+        self._table.append({**part, "frame": unit + first, "time": time[unit]})
 
     def restore(self, table: dict[str, Array]) -> None:
         """Keep fragments that `take` gave."""
