@@ -373,7 +373,7 @@ def _stop_all() -> None:
     """At exit: spools are ended orderly."""
     for live in list(_RUNNING):
         with suppress(Exception):
-            live.stop()
+            live.end()
 
 
 atexit.register(_stop_all)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tcpflow_scapy.capture.limits import USUAL_FRAME
 from tcpflow_scapy.capture.live.devices import BUFFER_SIZE, LiveOptions, Tap, default_interface
 from tcpflow_scapy.capture.live.events import Event, EventLog
-from tcpflow_scapy.capture.live.privileges import become, find_account
+from tcpflow_scapy.capture.live.privileges import Account, become, find_account
 from tcpflow_scapy.capture.live.pump import FrameLimit
 from tcpflow_scapy.capture.live.sockets import open_tap
 from tcpflow_scapy.capture.live.spool import LiveSpool
+from tcpflow_scapy.errors import CaptureOSError
 from tcpflow_scapy.live.preload import preload
 from tcpflow_scapy.live.session import LiveCapture
 from tcpflow_scapy.pipeline import MAX_GAP, check_options
@@ -48,7 +49,8 @@ def sniff(
     Parameters
     ----------
     iface : str or sequence of str, optional
-        One interface, several, or ``"any"``. By default the first that is up and no loopback.
+        One interface (a name, or Scapy's object), several, or ``"any"``. By default
+        the first that is up and no loopback.
     filter : str, optional
         A pcap-filter expression; libpcap compiles it and the kernel runs it.
     spool : path, optional
@@ -98,7 +100,7 @@ def sniff(
     live_options = LiveOptions(
         filter=(filter or "").strip(), promisc=promisc, snaplen=snaplen, buffer_size=buffer_size
     )
-    names = [iface] if isinstance(iface, str) else list(iface or [default_interface()])
+    names = _names(iface)
     account = None
     if user is not None:
         account = find_account(user)
@@ -108,7 +110,7 @@ def sniff(
     kept: LiveSpool | None = None
     try:
         # Interfaces first: nothing is to be left behind where there is no right to open them.
-        for name in dict.fromkeys(names):
+        for name in names:
             taps.append(open_tap(name, live_options))
         kept = LiveSpool(
             spool,
@@ -121,6 +123,7 @@ def sniff(
         )
         if account is not None:
             become(account)
+            _check_folder(kept, account)
         live = LiveCapture(kept, events, how, timeout=timeout, on_flow=on_flow)
         if before is not None:
             before(live)
@@ -135,6 +138,24 @@ def sniff(
         live._add(tap, partial(open_tap, tap.name, live_options), live_options.filter, limit)
     live._start()
     return live
+
+
+def _names(iface: Any) -> list[str]:
+    """Names of interfaces; Scapy's interface objects have them, too."""
+    if iface is None:
+        return [default_interface()]
+    several = [iface] if isinstance(iface, str) or hasattr(iface, "network_name") else list(iface)
+    names = [str(getattr(each, "network_name", each)) for each in several]
+    if not names:
+        raise ValueError("no interface is named")
+    return list(dict.fromkeys(names))
+
+
+def _check_folder(spool: LiveSpool, account: Account) -> None:
+    """Who gave up his rights must still be able to begin the next file."""
+    folder = spool.path.absolute().parent
+    if spool.rotates and not os.access(folder, os.W_OK):
+        raise CaptureOSError(f"the user {account.name!r} cannot make further files there", path=str(folder))
 
 
 def _reassembly(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
+from tcpflow_scapy.capture.live.check import check_spool
 from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
 from tcpflow_scapy.errors import CaptureOSError
 from tcpflow_scapy.live import session, sniffing
@@ -98,7 +101,6 @@ def test_every_flow_is_told_once_as_it_ends(
 def test_flows_that_end_are_told_while_others_go_on(
     taps: dict[str, MadeTap], monkeypatch: pytest.MonkeyPatch, sample: FlowTable, sample_frames: list[bytes]
 ) -> None:
-    # The made frames are of 2023: long over by the clock of this machine.
     told: list[str] = []
     live = sniff("made0", on_flow=lambda flow: told.append(flow.key))
     taps["made0"].give(sample_frames)
@@ -157,6 +159,42 @@ def test_count_over_several_interfaces(taps: dict[str, MadeTap], sample_frames: 
     assert live.wait(10)
     assert live.stats.frames == 10
     assert live.flows.capture.frames == 10
+
+
+def test_scapys_interfaces_have_names(taps: dict[str, MadeTap]) -> None:
+    from scapy.interfaces import InterfaceProvider, NetworkInterface
+
+    data = {"name": "made0", "network_name": "made0", "index": 1, "ips": [], "flags": 0}
+    with sniff([NetworkInterface(InterfaceProvider(), data), "made1"]) as live:
+        assert live.interfaces == ["made0", "made1"]
+    with pytest.raises(ValueError, match="no interface"):
+        sniff([])
+
+
+AT_EXIT = """
+import sys
+sys.path[:0] = {path!r}
+from tcpflow_scapy import sniff
+from tcpflow_scapy.live import sniffing
+from tests.capture.live.test_pump import MadeTap, frames, wait_for
+tap = MadeTap()
+sniffing.open_tap = lambda name, options: tap
+live = sniff("made0", spool={spool!r})
+tap.give(frames(10))
+wait_for(lambda: live.stats.frames == 10)
+"""
+
+
+def test_who_forgets_to_stop_has_a_whole_spool(tmp_path: Path) -> None:
+    spool = tmp_path / "s.pcapng"
+    code = AT_EXIT.format(path=sys.path, spool=str(spool))
+    folder = Path(__file__).parents[2]
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=folder
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert {each.status for each in check_spool(spool)} == {"intact"}
+    assert reassemble(spool).capture.frames == 10
 
 
 def test_timeout_and_waiting(taps: dict[str, MadeTap]) -> None:

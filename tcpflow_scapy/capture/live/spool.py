@@ -74,6 +74,7 @@ class LiveSpool:
         if rotate_seconds is not None and not 0 < rotate_seconds < 1e9:
             raise ValueError(f"rotate_seconds must be a positive number of seconds, not {rotate_seconds!r}")
         self.temporary = path is None
+        self.rotates = rotate_bytes is not None or rotate_seconds is not None
         self._events = events
         self._overwrite = overwrite
         self._rotate_bytes, self._rotate_seconds = rotate_bytes, rotate_seconds
@@ -114,8 +115,7 @@ class LiveSpool:
 
     def _begin(self, chain: bool) -> None:
         """The first file, and the chain."""
-        rotates = self._rotate_bytes is not None or self._rotate_seconds is not None
-        if rotates and not self._overwrite and (others := self._later_files()):
+        if self.rotates and not self._overwrite and (others := self._later_files()):
             raise CaptureOSError("exists; the spool's further files would mix with it", path=str(others[0]))
         try:
             if chain:

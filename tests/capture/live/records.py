@@ -20,9 +20,9 @@ def frames(count: int, seed: int = 1) -> list[bytes]:
     return [(struct.pack(">I", i) * 400)[:length] for i, length in enumerate(lengths)]
 
 
-def records(data: list[bytes], spare: int = 0) -> Array:
-    """Classic records as libpcap dumps them: frame i is of SECOND + i seconds and i fractions."""
-    parts = [struct.pack("=IIII", SECOND + i, i, len(x), len(x) + spare) + x for i, x in enumerate(data)]
+def records(data: list[bytes], spare: int = 0, second: int = SECOND) -> Array:
+    """Classic records as libpcap dumps them: frame i is of `second` + i seconds and i fractions."""
+    parts = [struct.pack("=IIII", second + i, i, len(x), len(x) + spare) + x for i, x in enumerate(data)]
     return np.frombuffer(b"".join(parts), np.uint8)
 
 
