@@ -27,6 +27,8 @@ _MODULES = {
     "typing": "Any Literal Iterator",
     "collections.abc": "Iterator Iterable Callable Mapping Sequence",
     "os": "PathLike",
+    "pathlib": "Path PurePath",
+    "datetime": "datetime timedelta",
     "io": "BufferedReader",
     "re": "Pattern",
 }
@@ -39,7 +41,6 @@ FOREIGN: dict[str, str] = {
     "numpy.ndarray": _NUMPY + "numpy.ndarray.html",
     "numpy.dtype": _NUMPY + "numpy.dtype.html",
     "sniff": "https://scapy.readthedocs.io/en/latest/api/scapy.sendrecv.html",
-    "hashlib": _PYTHON + "hashlib.html",
     "scapy.plist.PacketList": "https://scapy.readthedocs.io/en/latest/api/scapy.plist.html",
     **{name: f"{_PYTHON}{page}.html#{name}" for page, names in _BUILTIN.items() for name in names.split()},
     **{
