@@ -46,6 +46,9 @@ CREDIT = 16
 
 MOST_CREDIT = 1 << 22
 
+FOUND = 32
+"""Packets that are found in the index, and left alone, for the price of one that is looked at."""
+
 
 @dataclass(slots=True)
 class Evidences:
@@ -145,7 +148,7 @@ class PairWatch:
             keys = rows["key"][chosen]
             idle = clock - rows["last"][chosen]
             look = self._look(keys, idle)
-            self._credit -= int(total[high - 1]) - spent
+            self._credit -= len(look.evidence.packets) + (int(total[high - 1]) - spent) // FOUND
             still, bits, due = what_is_open(look, keys, clock, self._patience)
             self._hot.looked_at(keys, clock, bits, due)
             done[chosen] = ~still

@@ -332,3 +332,30 @@ def test_an_engine_that_was_torn_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     for step in (engine.flows, engine.finish):
         with pytest.raises(RuntimeError, match="reassemble"):
             step()
+
+
+def test_looks_cost_no_more_than_what_came_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A reset that nobody believes, again and again, would have the whole pair looked at every time.
+    talk = Conversation()
+    talk.handshake()
+    for _ in range(400):
+        talk.client(b"x" * 50)
+        talk.send("client", b"", 4, seq=(talk.frames[-1].seq + 2**31) % 2**32)
+    capture = spaced(Capture(*talk.frames), 2)
+    spool = GrowingSpool(tmp_path, *pcapng(capture))
+    monkeypatch.setattr(engine_watch, "MOST_CREDIT", 1000)
+    monkeypatch.setattr(engine_watch, "CREDIT", 4)
+    engine = Engine(spool.paths, linger=1, park=10)
+    looked = []
+    judge = engine_watch.judge
+    monkeypatch.setattr(
+        engine_watch,
+        "judge",
+        lambda evidence, *rest: (looked.append(len(evidence.packets)), judge(evidence, *rest))[1],
+    )
+    while spool.write(150):
+        engine.advance()
+    assert len(looked) > 3
+    assert sum(looked) < 6 * len(capture)
+    engine.finish()
+    assert facts(engine.flows()) == facts(reassemble(spool.paths(), progress=False))
