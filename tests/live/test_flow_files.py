@@ -20,6 +20,7 @@ from tcpflow_scapy.live.flow_files import FlowFiles
 from tests.helpers.traffic import Capture, Conversation
 from tests.properties.effort import costly
 from tests.properties.scripts import captures, contradicting, conversations, seeds
+from tests.properties.test_fragments import in_pieces
 
 from .spools import GrowingSpool
 from .test_engine import pcapng, spaced, steps
@@ -129,6 +130,15 @@ def test_bytes_that_change(
 ) -> None:
     capture = spaced(Capture(conversation), 0.4)
     grow_and_compare(folder, pcapng(capture), script, options={"overlap": overlap})
+
+
+@costly
+@given(capture=captures(), script=steps, seed=seeds, doubled=st.integers(0, 3))
+def test_out_of_fragments(
+    folder: Path, capture: Capture, script: list[tuple[int, str]], seed: int, doubled: int
+) -> None:
+    pieces = in_pieces(capture, [8, 1480, 24]).duplicate(seed=seed, count=doubled)
+    grow_and_compare(folder, pcapng(spaced(pieces, 0.5)), script, options={"timeout": 2.0})
 
 
 def download(count: int) -> tuple[list[bytes], Conversation]:
