@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -195,6 +196,36 @@ def test_who_forgets_to_stop_has_a_whole_spool(tmp_path: Path) -> None:
     assert (found.returncode, found.stderr) == (0, "")
     assert {each.status for each in check_spool(spool)} == {"intact"}
     assert reassemble(spool).capture.frames == 10
+
+
+def test_a_process_that_is_killed_leaves_a_whole_capture(tmp_path: Path) -> None:
+    spool = tmp_path / "s.pcapng"
+    code = AT_EXIT.format(path=sys.path, spool=str(spool)) + "import os; os.kill(os.getpid(), 9)"
+    found = subprocess.run([sys.executable, "-c", code], timeout=60, cwd=Path(__file__).parents[2])
+    assert found.returncode == -9
+    capture = reassemble(spool).capture
+    assert (capture.frames, capture.problems) == (10, [])
+    assert "changed" not in {each.status for each in check_spool(spool)}
+
+
+def test_flows_outlive_the_capture_and_its_temporary_spool(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes]
+) -> None:
+    live = sniff("made0")
+    path = live.spool
+    taps["made0"].give(sample_frames)
+    early: list[Flow] = []
+    live.on_flow = early.append
+    flows = live.stop()
+    del live
+    early_data = {flow.key: flow for flow in early}
+    gc.collect()
+    assert not path.exists()
+    assert summary(flows) == summary(sample)
+    assert len(flows.scapy()) == len(sample_frames)
+    for flow in flows:
+        assert early_data[flow.key].server.data == flow.server.data
+        assert flow.server.at(0) == flows[flow.id].server.at(0)
 
 
 def test_timeout_and_waiting(taps: dict[str, MadeTap]) -> None:
