@@ -117,12 +117,12 @@ def svg(screen: str, columns: int, path: Path, title: str) -> None:
 def take_terminal() -> None:
     """IPython with the flows of the memory image."""
     command = "tcpflow-scapy -r sample_pcaps/mem.pcap --shell"
-    with terminal(104, 46, command) as type_in:
+    with terminal(108, 45, command) as type_in:
         type_in("flows")
         type_in("%follow 0")
         type_in("flows.loc[4].gaps[['direction', 'start', 'end', 'cause']]")
         screen = type_in.screen()  # type: ignore[attr-defined]
-    svg(screen, 104, HERE / "terminal.svg", command)
+    svg(screen, 108, HERE / "terminal.svg", command)
 
 
 # -- a notebook -----------------------------------------------------------------------------------------

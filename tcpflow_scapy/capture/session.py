@@ -79,7 +79,7 @@ def session_class() -> Any:
     from scapy.sessions import DefaultSession
 
     class FlowSession(DefaultSession):  # type: ignore[misc]
-        """Records every packet that `sniff` sees; hand it to `open_source` or `reassemble`.
+        """Records every packet that Scapy's ``sniff`` sees; hand it to ``reassemble``, or ask it for `flows`.
 
         Packets are recorded before any other session (``FlowSession(TCPSession)``) works on them,
         and go on to ``prn``, ``store`` and so on as ever.

@@ -22,7 +22,7 @@ _PIXELS = 90
 """for an inch of a static picture"""
 _LOWEST = 300
 
-_INK = "#7F7F7F"
+_INK = "#767676"
 """Text and lines that can be read on white and on black."""
 
 _LINES = "rgba(127,127,127,0.25)"
