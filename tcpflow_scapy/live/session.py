@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.engine_look import ClosedFlow
 
 ADVANCE_SECONDS = 0.25
 """How often what is new in the spool is read."""
@@ -87,6 +89,9 @@ class LiveCapture:
         self._began, self._seconds = time.monotonic(), 0.0
         self._result: FlowTable | None = None
         self._broken = False
+        self.ended = 0
+        """reports of flows that ended, so far"""
+        self._recent: deque[tuple[Any, ...]] = deque()
         self._waiting: weakref.WeakSet[ClosedFlows] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._run, name="capture-flows", daemon=True)
 
@@ -277,18 +282,29 @@ class LiveCapture:
         """Give away what came, and what ended."""
         if self.on_advance is not None:
             self._call(self.on_advance)
-        flows: list[Flow] = []
+        flows: list[ClosedFlow] = []
         with self._lock:
             while self.engine.closed:
                 flows.append(self.engine.closed.popleft())
             waiting = list(self._waiting)
         if not flows:
             return
+        self._remember(flows)
         for queue in waiting:
             queue.put(flows)
         if self.on_flow is not None:
             for flow in flows:
                 self._call(self.on_flow, flow)
+
+    def _remember(self, flows: list[ClosedFlow]) -> None:
+        """The last ones for the view, as plain values: a flow would hold what it was found among."""
+        from tcpflow_scapy.live.view import ROWS, ended_row
+
+        for number, flow in list(enumerate(flows, self.ended + 1))[-ROWS:]:
+            self._recent.append(ended_row(number, flow))
+            while len(self._recent) > ROWS:
+                self._recent.popleft()
+        self.ended += len(flows)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
         try:

@@ -12,10 +12,14 @@ from tcpflow_scapy.render.quantity import count, duration, instant, size
 from tcpflow_scapy.render.table import Column, Table
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.live.session import LiveCapture, LiveStats
 
 ROWS = 20
 """Flows shown: those with the latest packets."""
+
+MOST_FRAMES = 2_000_000
+"""Of a capture with more, flows that ended are shown: a table of all takes some hundred bytes a frame."""
 
 EVENTS = 5
 """Events shown: the latest."""
@@ -42,39 +46,56 @@ _EVENTS = (Column("time", "time (UTC)", format=instant), Column("kind"), Column(
 
 def live_card(live: LiveCapture) -> Card:
     """What a capture looks like now."""
-    flows, stats = live.flows, live.stats
-    table = flows.df
-    now_open = int(table["open"].sum())
-    shown = table.sort_values("end").iloc[-ROWS:][::-1]
-    rows = [
-        (
-            number,
-            row.open,
-            f"{row.client}:{row.client_port}",
-            f"{row.server}:{row.server_port}",
-            None if row.end != row.end else row.end.value,
-            row.state,
-            row.client_bytes,
-            row.server_bytes,
-            row.missing_bytes,
-        )
-        for number, row in zip(shown.index.tolist(), _tuples(shown), strict=True)
-    ]
+    stats = live.stats
     events = [(event.time, event.kind, event.text) for event in live._log.all()[-EVENTS:]]
+    words, title, table = _all_flows(live) if stats.frames <= MOST_FRAMES else _ended_flows(live)
     return Card(
         "Live capture",
         [
             ("state", f"{'running' if live.running else 'stopped'}, {duration(stats.seconds)}"),
             ("frames", f"{count(stats.frames)}, {size(stats.bytes)} in {live.spool}"),
             ("lost", _losses(stats)),
-            ("flows", f"{count(len(flows))}, of which {count(now_open)} open (●)"),
+            ("flows", words),
             Section("events", Table(_EVENTS, events, len(live._log)) if events else None),
-            Section(
-                "latest flows",
-                Table(_FLOWS, rows, len(flows), empty="no TCP flows yet"),
-            ),
+            Section(title, table),
         ],
         subtitle=", ".join(live.interfaces),
+    )
+
+
+def _all_flows(live: LiveCapture) -> tuple[str, str, Table]:
+    """Those with the latest packets, of a table of all."""
+    flows = live.flows
+    table = flows.df
+    latest = table.sort_values("end").iloc[-ROWS:][::-1]
+    rows = [_row(number, row) for number, row in zip(latest.index.tolist(), _tuples(latest), strict=True)]
+    words = f"{count(len(flows))}, of which {count(int(table['open'].sum()))} open (●)"
+    return words, "latest flows", Table(_FLOWS, rows, len(flows), empty="no TCP flows yet")
+
+
+def _ended_flows(live: LiveCapture) -> tuple[str, str, Table]:
+    """Those that ended last: of a long capture, a table of all would take too much."""
+    rows = list(live._recent.copy())[::-1]
+    words = f"{count(live.ended)} have ended, {count(live.engine.hot)} pairs of endpoints were active lately"
+    return words, "flows that ended", Table(_FLOWS, rows, live.ended, empty="none has ended yet")
+
+
+def ended_row(number: int, flow: Flow) -> tuple[Any, ...]:
+    """What `_ended_flows` shows of a flow, without holding on to it."""
+    return _row(number, flow.summary)
+
+
+def _row(number: int, row: Any) -> tuple[Any, ...]:
+    return (
+        number,
+        bool(row.open),
+        f"{row.client}:{row.client_port}",
+        f"{row.server}:{row.server_port}",
+        None if row.end != row.end else row.end.value,
+        row.state,
+        row.client_bytes,
+        row.server_bytes,
+        row.missing_bytes,
     )
 
 

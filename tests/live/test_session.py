@@ -310,6 +310,20 @@ def test_reprs(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
         assert "running" in text
 
 
+def test_a_long_capture_shows_what_ended(
+    taps: dict[str, MadeTap], sample_frames: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tcpflow_scapy.live.view.MOST_FRAMES", 10)
+    with sniff("made0") as live:
+        taps["made0"].give(sample_frames)
+        wait_for(lambda: live.ended == 3)
+        monkeypatch.setattr(type(live), "flows", property(lambda live: 1 / 0))
+        html = live._repr_html_()
+        assert "flows that ended" in html
+        assert "3 have ended" in html
+        assert html.count("SF") >= 3
+
+
 def test_shown_in_a_terminal(taps: dict[str, MadeTap], capsys: pytest.CaptureFixture[str]) -> None:
     with sniff("made0") as live:
         live._ipython_display_()
