@@ -147,3 +147,33 @@ def test_expressions_are_true(text: str, things: dict[str, Any], desk: Path) -> 
         eval(compile(ast.Expression(tree.body.func), "README", "eval"), things)
         return
     eval(compile(tree, "README", "eval"), things)
+
+
+def fences() -> dict[str, str]:
+    """Blocks of Python in Markdown that are shown and not run while the site is built."""
+    found = {}
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        if "_build" not in path.parts:
+            for number, block in enumerate(
+                re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
+            ):
+                found[f"{path.relative_to(ROOT / 'docs')}-{number}"] = block
+    live = [block.partition("\n\n")[0] for block in blocks() if block.startswith("live =")]
+    return {**found, **{f"README-live-{number}": block for number, block in enumerate(live)}}
+
+
+SAFE = {'["eth0", "wlan0"]': '"lo"', '"eth0"': '"lo"', "timeout=60": "timeout=1"}
+"""what an example names, and what a test may use instead"""
+
+
+@pytest.mark.parametrize("name", fences())
+def test_blocks_of_the_guide_run(name: str, desk: Path, need_root: Any) -> None:
+    import tcpflow_scapy
+
+    text = fences()[name]
+    for given, ours in SAFE.items():
+        text = text.replace(given, ours)
+    if "sniff" in text:
+        need_root()
+    names: dict[str, Any] = {"tcpflow_scapy": tcpflow_scapy, "reassemble": reassemble}
+    exec(compile(text, name, "exec"), names)
