@@ -183,6 +183,27 @@ def overlapping_fragments(path: Path, size: int = 1_000_000) -> None:
     write(path, frames)
 
 
+def teardrops(path: Path, size: int = 1_000_000) -> None:
+    """`size` / 2 datagrams of two fragments, the second inside the first."""
+    _paired_fragments(path, size, 2, np.where(np.arange(size) % 2, 2, 0x2000))
+
+
+def contradicting_copies(path: Path, size: int = 1_000_000) -> None:
+    """Datagrams of three fragments, the first of them twice and never the same."""
+    _paired_fragments(path, size, 3, np.where(np.arange(size) % 3 == 2, 3, 0x2000))
+
+
+def _paired_fragments(path: Path, size: int, pieces: int, place: np.ndarray[Any, Any]) -> None:
+    """Datagrams of some fragments each, with random payload; `place` is flags and offset of each."""
+    frames = segments(size, 4)
+    datagram = np.arange(size) // pieces
+    frames["frag"], frames["id"] = place, datagram & 0xFFFF
+    frames["src"] += (datagram >> 16).astype(np.uint32)
+    frames["seq"] = 1_000 + (datagram & 0xFFFF) * 28
+    frames["data"] = np.random.default_rng(SEED).integers(0, 256, (size, 4))
+    write(path, frames)
+
+
 def tunnel_in_tunnel(path: Path, size: int = 100_000) -> None:
     """`size` frames of IPv4 in IPv4 in IPv4, sixty deep, and nothing at the bottom."""
     ip = struct.pack(">BBHHHBBHII", 0x45, 0, 0, 0, 0, 64, 4, 0, 0x0A090001, 0x0A090002)
@@ -285,6 +306,8 @@ CAPTURES: dict[str, Make] = {
         unfinished_fragments,
         far_fragments,
         overlapping_fragments,
+        teardrops,
+        contradicting_copies,
         tunnel_in_tunnel,
         tags_without_end,
         extension_headers,
