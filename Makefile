@@ -21,6 +21,7 @@ help:
 	@echo "make pictures take the pictures of the documentation anew (needs Chromium)"
 	@echo "make bench    measure against tcpflow and others, side by side"
 	@echo "make judge CAPTURES=dir ORACLES=dir   compare with independent oracles, print every class of difference"
+	@echo "make compare CAPTURES=dir   run tcpflow and this on every capture, print every class of difference"
 	@echo "make clean    remove what the other targets made, but for the virtual environment"
 
 $(BIN)/python:
@@ -69,6 +70,10 @@ bench: $(VENV)/.stamp-dev
 judge: $(VENV)/.stamp-dev
 	@test -n "$(CAPTURES)" -a -n "$(ORACLES)" || { echo "usage: make judge CAPTURES=dir ORACLES=dir"; exit 2; }
 	$(BIN)/python -m tests.peers.judge "$(CAPTURES)" "$(ORACLES)"
+
+compare: $(VENV)/.stamp-dev
+	@test -n "$(CAPTURES)" || { echo "usage: make compare CAPTURES=dir [ORACLES=dir]"; exit 2; }
+	$(BIN)/python -m tests.peers.side_by_side "$(CAPTURES)" $(if $(ORACLES),"$(ORACLES)")
 
 clean:
 	rm -rf demo-out build dist docs/_build docs/reference/generated docs/stories/*.ipynb docs/results.md .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
