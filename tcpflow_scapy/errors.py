@@ -18,7 +18,17 @@ from __future__ import annotations
 
 
 class TcpflowError(Exception):
-    """Root of all errors of this package."""
+    """Root of all errors of this package.
+
+    Its text is one line that is safe on any terminal: names of files can hold anything, and a traceback shows
+    them as they are. `args` has the text as it was.
+    """
+
+    def __str__(self) -> str:
+        # Not OSError's way, which formats its own arguments, and what a hostile name holds made visible.
+        from tcpflow_scapy.render.escape import one_line
+
+        return one_line(self.args[0]) if self.args else ""
 
 
 class CaptureError(TcpflowError):
@@ -57,10 +67,6 @@ class CaptureError(TcpflowError):
         self.path = path
         self.frame = frame
         self.offset = offset
-
-    def __str__(self) -> str:
-        # OSError would format its own arguments; the one-line text is what people need.
-        return str(self.args[0]) if self.args else ""
 
 
 class CaptureOSError(CaptureError, OSError):
@@ -102,6 +108,3 @@ class StreamTooSparse(TcpflowError, ValueError):
 
 class ExportError(TcpflowError, OSError):
     """An output that cannot be written."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
