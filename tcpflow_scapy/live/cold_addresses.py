@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -54,14 +54,11 @@ class ColdAddressBook(AddressBook):
 
     def __init__(self, folder: str) -> None:
         self._packed = _Packed(folder)
+        # All that is asked of it is to be indexed and counted.
+        self.ipv6 = cast("list[bytes]", self._packed)
         self._index = KeyIndex(folder)
         self._salt = secrets.randbits(63)
         self._recent: dict[bytes, int] = {}
-
-    @property
-    def ipv6(self) -> Any:
-        """All IPv6 addresses, in order of first sight."""
-        return self._packed
 
     def code(self, packed: bytes) -> int:
         """Code of a packed address."""
