@@ -5,19 +5,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT
 from tcpflow_scapy.cli.messages import STDOUT_CLOSED, plural, say
-from tcpflow_scapy.cli.outputs import Outcome, write_outputs
+from tcpflow_scapy.cli.outputs import Outcome, write_outputs, writes_beside_files
 from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
 from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.names import Template, TemplateChoice
+from tcpflow_scapy.export.streams import StreamRows
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
+    from tcpflow_scapy.capture.info import Problem
     from tcpflow_scapy.cli.live import LiveOutput
     from tcpflow_scapy.flows.table import FlowTable
+    from tcpflow_scapy.live.session import LiveCapture
 
 
 NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down")
@@ -42,10 +47,14 @@ def run(settings: Settings) -> int:
         say(note)
     growing: LiveOutput | None = None
     if settings.interfaces:
-        flows, growing = capture_live(settings, template)
+        live, growing = capture_live(settings, template)
+        if only_prints(settings):
+            # All is said. A table of all flows may need more memory than there is.
+            return 1 if report_problems(live.problems) else 0
+        flows = live.flows
     else:
         flows = load(settings)
-    failed = report_problems(flows)
+    failed = report_problems(flows.capture.problems)
     if settings.verbose:
         describe(flows)
     if settings.console and growing is None:
@@ -86,8 +95,15 @@ def side_task(settings: Settings) -> int:
     return print_interfaces()
 
 
-def capture_live(settings: Settings, template: Template) -> tuple[FlowTable, LiveOutput]:
-    """The flows of an interface, once the capture has ended, and the files written meanwhile."""
+def only_prints(settings: Settings) -> bool:
+    """Whether nothing is wanted but payload on the console."""
+    tables = settings.table or settings.csv or settings.json or settings.parquet
+    more = tables or settings.shell or settings.verbose or writes_beside_files(settings)
+    return settings.console and not more
+
+
+def capture_live(settings: Settings, template: Template) -> tuple[LiveCapture, LiveOutput]:
+    """A capture that has ended, and what was written meanwhile."""
     from tcpflow_scapy.cli.live import LiveOutput, capture
 
     check_policies(settings)
@@ -149,9 +165,8 @@ def only_resumed(flows: FlowTable, captures: int) -> FlowTable:
     return kept
 
 
-def report_problems(flows: FlowTable) -> bool:
+def report_problems(problems: list[Problem]) -> bool:
     """Say what could not be read; whether that is a failure."""
-    problems = flows.capture.problems
     for problem in problems:
         places = [f"frame {problem.frame:,}"] if problem.frame is not None else []
         if problem.offset is not None:
@@ -205,8 +220,10 @@ def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> st
         if written.bodies:
             count = len(written.bodies)
             parts.append(f"{count:,} HTTP {'body' if count == 1 else 'bodies'}")
-    gaps, conflicts = len(found.gaps.start), len(found.conflicts.start)
-    missing = int((found.gaps.end - found.gaps.start).sum())
+    # Of these flows: -R leaves out others, which have gaps of their own.
+    streams = StreamRows.of(flows._evidence, flows._index)
+    gaps, missing = int(streams.gaps().sum()), int((streams.column("size") - streams.column("captured")).sum())
+    conflicts = int(np.diff(found.streams.conflict_start)[streams.stream].sum())
     parts.append(f"{plural(gaps, 'gap')} ({plural(missing, 'byte')} missing)" if gaps else "no gaps")
     parts.append(plural(conflicts, "conflict") if conflicts else "no conflicts")
     return "; ".join(parts)

@@ -17,7 +17,6 @@ from tcpflow_scapy.errors import ExportError
 if TYPE_CHECKING:
     from tcpflow_scapy.cli.live_console import LiveConsole
     from tcpflow_scapy.export.names import Template
-    from tcpflow_scapy.flows.table import FlowTable
     from tcpflow_scapy.live.flow_files import FlowFiles
     from tcpflow_scapy.live.session import LiveCapture
 
@@ -62,8 +61,8 @@ class LiveOutput:
             )
 
 
-def capture(settings: Settings, output: LiveOutput) -> FlowTable:
-    """Capture, and write files as flows grow; the flows when it has ended."""
+def capture(settings: Settings, output: LiveOutput) -> LiveCapture:
+    """Capture until it ends, and write or print meanwhile."""
     with _stop_signals() as stopped:
         live = _begin(settings, output)
         try:
@@ -74,12 +73,12 @@ def capture(settings: Settings, output: LiveOutput) -> FlowTable:
             if stopped and not settings.quiet:
                 say("terminating orderly")
         finally:
-            flows = live.stop()
+            live.end()
     if output.console is not None and output.console.error is not None:
         raise output.console.error
     if not settings.quiet:
         say(_counts(live))
-    return flows
+    return live
 
 
 def _begin(settings: Settings, output: LiveOutput) -> LiveCapture:

@@ -173,6 +173,11 @@ def _draw(flows: FlowTable, settings: Settings) -> None:
         say(f"no report.pdf: {error}")
 
 
+def writes_beside_files(settings: Settings) -> bool:
+    """Whether anything but stream files is written that needs all flows."""
+    return settings.unprocessed is not None or "netviz" in settings.scanners or _wants_report(settings)
+
+
 def _wants_report(settings: Settings) -> bool:
     if settings.enable_report is not None:
         return settings.enable_report

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -20,11 +18,13 @@ from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
 from tcpflow_scapy.capture.live.spool import LiveSpool
 from tcpflow_scapy.live.closed import ClosedFlows
 from tcpflow_scapy.live.engine import Engine
+from tcpflow_scapy.live.running import RUNNING
 from tcpflow_scapy.pipeline import reassemble
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tcpflow_scapy.capture.info import Problem
     from tcpflow_scapy.flows.flow import Flow
     from tcpflow_scapy.flows.table import FlowTable
     from tcpflow_scapy.live.engine_look import ClosedFlow
@@ -109,7 +109,7 @@ class LiveCapture:
         )
 
     def _start(self) -> None:
-        _RUNNING.add(self)
+        RUNNING.add(self)
         self._began = time.monotonic()
         for pump in self._pumps:
             pump.start()
@@ -133,6 +133,11 @@ class LiveCapture:
     def events(self) -> pd.DataFrame:
         """What happened: losses, interfaces, files; kinds as in `capture.live.events.KINDS`."""
         return self._log.frame()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The losses among the events, as `flows.capture.problems` has them too."""
+        return self._log.problems(str(self._spool.path))
 
     @property
     def stats(self) -> LiveStats:
@@ -331,13 +336,13 @@ class LiveCapture:
             self._done.set()
             for queue in self._waiting:
                 queue.end()
-        _RUNNING.discard(self)
+        RUNNING.discard(self)
 
     def _told(self, flows: FlowTable) -> FlowTable:
         """The losses of the capture among the problems of the table."""
         problems = flows._evidence.info.problems
         others = [problem for problem in problems if problem.kind not in LOSSES]
-        problems[:] = [*others, *self._log.problems(str(self._spool.path))]
+        problems[:] = [*others, *self.problems]
         return flows
 
     # -- looks --------------------------------------------------------------------------------------
@@ -380,19 +385,3 @@ def _folder_for_columns(spool: LiveSpool) -> Path | None:
     be memory."""
     folder = spool.path.absolute().parent
     return None if spool.temporary or not os.access(folder, os.W_OK) else folder
-
-
-_RUNNING: set[LiveCapture] = set()
-
-
-def _stop_all() -> None:
-    """At exit: spools are ended orderly."""
-    for live in list(_RUNNING):
-        with suppress(Exception):
-            live.end()
-
-
-atexit.register(_stop_all)
-if hasattr(os, "register_at_fork"):
-    # A child has none of the threads that it would wait for.
-    os.register_at_fork(after_in_child=_RUNNING.clear)

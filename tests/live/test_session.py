@@ -17,7 +17,8 @@ from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
 from tcpflow_scapy.capture.live.check import check_spool
 from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
 from tcpflow_scapy.errors import CaptureOSError
-from tcpflow_scapy.live import session, sniffing
+from tcpflow_scapy.live import sniffing
+from tcpflow_scapy.live.running import RUNNING
 from tcpflow_scapy.live.session import LiveStats
 from tests.capture.live.test_pump import MadeTap, wait_for
 
@@ -290,7 +291,7 @@ def test_nothing_is_left_behind_where_nothing_can_begin(taps: dict[str, MadeTap]
     with pytest.raises(TypeError):
         sniff("made0", spool=tmp_path / "s.pcapng", wrong=1)
     assert list(tmp_path.iterdir()) == []
-    assert not session._RUNNING
+    assert not RUNNING
 
 
 def test_reprs(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
@@ -362,5 +363,5 @@ def test_a_notebook_is_shown_the_capture_until_it_ends(
 @pytest.fixture(autouse=True)
 def _nothing_runs_on() -> Iterator[None]:
     yield
-    for live in list(session._RUNNING):
+    for live in list(RUNNING):
         live.end()
