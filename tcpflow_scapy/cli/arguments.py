@@ -80,6 +80,8 @@ def _check(settings: Settings) -> None:
         idle = [name for is_given, name in given if is_given]
         if idle:
             settings.notes.append(f"{', '.join(idle)} says how to print and does nothing without -c or -C")
+    if settings.index and not settings.writes_files:
+        settings.notes.append("-I belongs to stream files, and none are written: no index is")
 
 
 def _check_live(settings: Settings) -> None:

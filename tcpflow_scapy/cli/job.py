@@ -222,7 +222,8 @@ def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> st
             parts.append(f"{count:,} HTTP {'body' if count == 1 else 'bodies'}")
     # Of these flows: -R leaves out others, which have gaps of their own.
     streams = StreamRows.of(flows._evidence, flows._index)
-    gaps, missing = int(streams.gaps().sum()), int((streams.column("size") - streams.column("captured")).sum())
+    gaps = int(streams.gaps().sum())
+    missing = int((streams.column("size") - streams.column("captured")).sum())
     conflicts = int(np.diff(found.streams.conflict_start)[streams.stream].sum())
     parts.append(f"{plural(gaps, 'gap')} ({plural(missing, 'byte')} missing)" if gaps else "no gaps")
     parts.append(plural(conflicts, "conflict") if conflicts else "no conflicts")

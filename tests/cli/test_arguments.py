@@ -131,6 +131,13 @@ def test_console_options_alone_are_noted() -> None:
     assert parse(["-r", "a", "-D", "-c"]).notes == []
 
 
+@pytest.mark.parametrize("words", [["-K"], ["-c"], ["-C"], ["-J"], ["-FX"], ["-x", "tcpdemux"]])
+def test_an_index_of_nothing_is_noted(words: list[str]) -> None:
+    (note,) = parse(["-r", "a", "-I", *words]).notes
+    assert note.startswith("-I belongs to stream files")
+    assert not parse(["-r", "a", "-I"]).notes
+
+
 def test_help_and_version_come_before_everything_wrong() -> None:
     with pytest.raises(HelpWanted):
         parse(["-h", "-L", "x"])

@@ -272,3 +272,13 @@ def test_captures_of_streams_are_counted_without_payload(
 ) -> None:
     assert main(["-r", SAMPLE, "-K", "-o", str(tmp_path)]) == 0
     assert f"2 files in {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_summary_counts_what_is_left_of_the_captures_that_only_finish(
+    tmp_path: Path, sample_pcaps: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gaps = str(sample_pcaps / "missed_frames.pcap")
+    assert main(["-r", gaps, "-o", str(tmp_path / "gaps")]) == 0
+    assert "no gaps" not in capsys.readouterr().err
+    assert main(["-r", SAMPLE, "-R", gaps, "-o", str(tmp_path / "none")]) == 0
+    assert "no gaps" in capsys.readouterr().err
