@@ -16,11 +16,17 @@ PACKAGE = "tcpflow_scapy"
 EXTRAS = ("IPython", "ipywidgets", "itables", "matplotlib", "plotly", "traitlets")
 """For pictures and notebooks, neither of which is made by who gives up rights; large."""
 
+OTHERS = ("pyarrow.pandas_compat", "pyarrow.vendored.version")
+"""What pandas imports when it is used, where that is installed."""
+
 SKIPPED = (f"{PACKAGE}.__main__", f"{PACKAGE}.notebook", f"{PACKAGE}.plot")
 
 
 def preload() -> None:
     """Import all modules of this package, and what they import inside of functions."""
+    for name in OTHERS:
+        with suppress(ImportError):
+            import_module(name)
     for name in _modules():
         with suppress(ImportError):
             import_module(name)

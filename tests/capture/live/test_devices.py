@@ -147,3 +147,26 @@ def test_without_the_right_to_capture(need_root: Callable[[], None]) -> None:
 def test_scapys_sockets_know_no_any() -> None:
     with pytest.raises(CaptureOSError, match="any: needs libpcap"):
         SocketTap("any", LiveOptions())
+
+
+RAW_ONLY = """
+import os, sys
+sys.path[:0] = {path!r}
+from tcpflow_scapy.capture.live.devices import LiveOptions, PcapTap
+for promisc in (True, False):
+    PcapTap("lo", LiveOptions(promisc=promisc, filter="tcp")).close()
+print([line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")])
+"""
+
+
+@pytest.mark.peer
+def test_the_right_to_raw_sockets_is_enough(
+    need_root: Callable[[], None], need_tool: Callable[[str], str]
+) -> None:
+    need_root()
+    nobody = [need_tool("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    rights = ["--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"]
+    code = RAW_ONLY.format(path=sys.path)
+    command = [*nobody, *rights, sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd="/")
+    assert found.stdout.strip() == "['0000000000002000']", found.stderr
