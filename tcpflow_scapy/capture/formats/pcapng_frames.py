@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
+from tcpflow_scapy.capture.formats.pcapng_losses import Losses
 from tcpflow_scapy.capture.formats.pcapng_sections import Sections
 from tcpflow_scapy.capture.formats.pcapng_times import nanoseconds
 from tcpflow_scapy.capture.formats.pcapng_walk import Run
@@ -54,6 +55,7 @@ class BlockFrames:
         self._reading = reading
         self._sections = sections
         self._unregistered: dict[int, int] = {}
+        self._losses = Losses(reading)
 
     def columns(self, run: Run, before: int) -> Columns:
         """Frames of a run; `before` frames of the same window came before them."""
@@ -64,6 +66,9 @@ class BlockFrames:
         else:
             is_frame = np.isin(kinds, blocks.FRAMES)
             self.note(kinds[~is_frame])
+            told = np.flatnonzero(kinds == blocks.STATISTICS)
+            if len(told):
+                self._losses.note(run, told, first, defined, self._sections.rows["index"])
             chosen = np.flatnonzero(is_frame)
             columns = self._columns(run.pick(chosen), first[chosen], defined[chosen], before)
         self._sections.leave(first)
@@ -220,7 +225,8 @@ class BlockFrames:
                 self._unregistered[int(kind)] = self._unregistered.get(int(kind), 0) + int(count)
 
     def close(self) -> None:
-        """Report what was skipped without being understood."""
+        """Report what is missing, and what was skipped without being understood."""
+        self._losses.report()
         if self._unregistered:
             kinds = ", ".join(f"{kind:#x}" for kind in sorted(self._unregistered)[:5])
             self._reading.problems.add(

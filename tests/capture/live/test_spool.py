@@ -61,7 +61,7 @@ def test_it_is_a_capture_at_every_moment(tmp_path: Path) -> None:
     for done in range(0, 60, 20):
         assert put(spool, data[done : done + 20]) == 20
         assert read(tmp_path / "a.pcapng") == data[: done + 20]
-        spool.count(0, Counters(done + 20, 3, 1))
+        spool.count(0, Counters(done + 20, 0, 0))
         spool.write_statistics()
     spool.close()
     spool.close()

@@ -1,0 +1,77 @@
+"""What a capture says of frames that it lacks: interface statistics blocks."""
+
+from __future__ import annotations
+
+from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
+from tcpflow_scapy.capture.formats.pcapng_walk import Run
+from tcpflow_scapy.capture.frames import Array
+from tcpflow_scapy.capture.reading import Reading
+
+INTERFACE_DROPS, SYSTEM_DROPS = 5, 7
+"""Options isb_ifdrop and isb_osdrop: frames dropped since the capture began."""
+
+LISTED = 1_000
+"""Blocks of one window that are read; the counters only grow, so the last ones tell."""
+
+OPTIONS = 20
+"""Offset of the options in the block."""
+
+
+class Losses:
+    """The latest counters of each interface.
+
+    Parameters
+    ----------
+    reading : Reading
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._counts: dict[int, tuple[int, int]] = {}
+
+    def note(self, run: Run, chosen: Array, first: Array, defined: Array, interfaces: Array) -> None:
+        """Take in the statistics blocks among the blocks of a run.
+
+        Parameters
+        ----------
+        run : Run
+        chosen : ndarray of int64
+            Indices of the statistics blocks in it.
+        first, defined : ndarray of int64
+            As `Sections.enter` gives them.
+        interfaces : ndarray of int32
+            Place in `CaptureInfo.interfaces` of each row.
+        """
+        for index in chosen[-LISTED:].tolist():
+            row = int(first[index]) + int(run.headers["interface"][index])
+            if row >= int(defined[index]) or int(interfaces[row]) < 0:
+                continue
+            start, length = int(run.positions[index]), int(run.lengths[index])
+            data = run.window.memory[start + OPTIONS : start + length - 4].tobytes()
+            order = "little" if run.order == "<" else "big"
+            found = {
+                code: int.from_bytes(value, order)  # type: ignore[arg-type]
+                for code, value in blocks.options(data, run.order)
+                if code in (INTERFACE_DROPS, SYSTEM_DROPS) and len(value) == 8
+            }
+            if found:
+                self._counts[int(interfaces[row])] = (
+                    found.get(INTERFACE_DROPS, 0),
+                    found.get(SYSTEM_DROPS, 0),
+                )
+
+    def report(self) -> None:
+        """Say what is missing, once for each interface."""
+        for number, (interface, system) in sorted(self._counts.items()):
+            name = self._reading.info.interfaces[number].name or f"interface {number}"
+            for count, kind, who in (
+                (system, "kernel_drop", "the system"),
+                (interface, "interface_drop", "the interface"),
+            ):
+                if count:
+                    frames = "1 frame" if count == 1 else f"{count:,} frames"
+                    words = f"{name}: {frames} dropped by {who} while it was captured"
+                    self._reading.problems.add(kind, words)
+        self._counts.clear()
+
+
