@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 
 import tcpflow_scapy
 
@@ -91,7 +92,15 @@ def resolve(app: Any, env: Any, node: Any, content: Any) -> Any:
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, content)
 
 
+def be_exact(app: Any, doctree: nodes.document) -> None:
+    """A type that is known elsewhere is that one: ``bytes`` is no attribute of ours of this name."""
+    for node in doctree.findall(pending_xref):
+        if node.get("refdomain") == "py" and "refspecific" in node and _foreign(node["reftarget"]):
+            del node["refspecific"]  # Sphinx asks only whether it is there
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx calls this."""
+    app.connect("doctree-read", be_exact)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
