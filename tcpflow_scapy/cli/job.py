@@ -15,7 +15,6 @@ from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.decode.fragments import POLICIES as FRAGMENT_POLICIES
 from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.names import Template, TemplateChoice
-from tcpflow_scapy.export.streams import StreamRows
 from tcpflow_scapy.reassembly import POLICIES
 
 if TYPE_CHECKING:
@@ -220,11 +219,12 @@ def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> st
         if written.bodies:
             count = len(written.bodies)
             parts.append(f"{count:,} HTTP {'body' if count == 1 else 'bodies'}")
-    # Of these flows: -R leaves out others, which have gaps of their own.
-    streams = StreamRows.of(flows._evidence, flows._index)
-    gaps = int(streams.gaps().sum())
-    missing = int((streams.column("size") - streams.column("captured")).sum())
-    conflicts = int(np.diff(found.streams.conflict_start)[streams.stream].sum())
+    # Of these flows: -R leaves out others, which have gaps of their own. Of some directions nothing was
+    # captured but what the peer acknowledged.
+    streams = np.concatenate((2 * flows._index, 2 * flows._index + 1))
+    gaps = int(np.diff(found.streams.gap_start)[streams].sum())
+    missing = int((found.streams.size - found.streams.captured)[streams].sum())
+    conflicts = int(np.diff(found.streams.conflict_start)[streams].sum())
     parts.append(f"{plural(gaps, 'gap')} ({plural(missing, 'byte')} missing)" if gaps else "no gaps")
     parts.append(plural(conflicts, "conflict") if conflicts else "no conflicts")
     return "; ".join(parts)
