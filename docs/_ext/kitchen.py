@@ -8,6 +8,8 @@ from pathlib import Path
 _START = """\
 import os, warnings
 os.chdir({folder!r})
+# Errors as their reader should see them: what is wrong, not where in our code and on whose machine.
+get_ipython().InteractiveTB.set_mode(mode="Minimal")
 warnings.simplefilter("ignore", DeprecationWarning)
 """
 
