@@ -113,7 +113,10 @@ class FlowView:
         """Rows whose text holds a word: looked for once in each distinct text."""
         values = self.flows.df[column].cat
         low = word.lower()
-        hits = [low == str(c).lower() if whole else low in str(c).lower() for c in values.categories]
+        texts = values.categories.tolist()
+        if column not in _SIDES:  # addresses, of which there may be a million, have no capitals
+            texts = [str(text).lower() for text in texts]
+        hits = [low == text for text in texts] if whole else [low in text for text in texts]
         codes = values.codes.to_numpy()
         found: Array = np.array([*hits, False], bool)[codes]
         return found

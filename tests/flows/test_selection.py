@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from ipaddress import ip_address, ip_network
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tcpflow_scapy.flows.selection import _inside
 from tcpflow_scapy.flows.table import FlowTable
 from tests.helpers.answers import flows_of
+from tests.helpers.examples import FEW
 from tests.helpers.traffic import Capture, Conversation
 
 NOON = 1_700_049_600 * 10**9
@@ -189,3 +194,17 @@ def test_attrs_say_where_every_table_came_from() -> None:
     for table in (FLOWS.df, FLOWS.packets, FLOWS.gaps, FLOWS.conflicts, FLOWS.search(b"first")):
         assert table.attrs["source"] == FLOWS.capture.paths
         assert table.attrs["evidence"] == FLOWS.df.attrs["evidence"]
+
+
+@given(
+    st.lists(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str), max_size=20),
+    st.one_of(
+        st.tuples(st.ip_addresses(v=4), st.integers(0, 32)),
+        st.tuples(st.ip_addresses(v=6), st.integers(0, 128)),
+    ),
+)
+@FEW
+def test_networks_hold_what_ipaddress_says(texts: list[str], pair: tuple[object, int]) -> None:
+    network = ip_network("{}/{}".format(*pair), strict=False)
+    texts += [str(network.network_address), str(network.broadcast_address)]
+    assert _inside(texts, network).tolist() == [ip_address(text) in network for text in texts]
