@@ -221,7 +221,9 @@ class Conversation:
         from html import escape
 
         body = "".join(f'<span style="{_CSS[style]}">{escape(text)}</span>' for style, text in self.pieces())
-        return f'<pre style="{_BOX}">{body}</pre>'
+        # A region with a name, scrolled without a mouse, too; who said what stands in the text itself.
+        name = escape(f"Conversation of flow {self.flow.id}, {self.flow.key}")
+        return f'<pre role="region" aria-label="{name}" tabindex="0" style="{_BOX}">{body}</pre>'
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         from tcpflow_scapy.flows.looks import coloured

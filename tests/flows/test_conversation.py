@@ -172,7 +172,10 @@ def test_hostile_payload_reaches_no_notebook(form: str) -> None:
     markup = view._repr_html_()
     for style in {*_CSS.values(), _BOX}:
         markup = markup.replace(f'style="{style}"', "")
-    assert "".join(Judge(markup).texts) == view.text
+    judge = Judge(markup)
+    assert "".join(judge.texts) == view.text
+    # Screen readers are told what it is.
+    assert judge.titles == [f"Conversation of flow 0, {view.flow.key}"]
 
 
 def test_colours_come_from_us_only() -> None:

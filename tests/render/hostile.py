@@ -55,7 +55,9 @@ class Judge(HTMLParser):
         ("style", "pre", "div", "span", "table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td")
         + ("dl", "dt", "dd", "details", "summary")
     )
-    ATTRIBUTES = frozenset(("class", "style", "scope", "title", "colspan", "open"))
+    ATTRIBUTES = frozenset(
+        ("class", "style", "scope", "title", "colspan", "open", "role", "aria-label", "tabindex")
+    )
 
     def __init__(self, markup: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -72,7 +74,7 @@ class Judge(HTMLParser):
             assert name in self.ATTRIBUTES, name
             if name == "style":
                 assert value == "display:none"
-            if name == "title":
+            if name in ("title", "aria-label"):
                 self.titles.append(value or "")
             if name == "class":
                 assert (value or "").startswith("tfs")
