@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,25 @@ def write_outputs(
 ) -> Outcome | None:
     """Everything that goes into the folder; None where nothing does. A live capture has `growing` files."""
     outcome = Outcome()
+    try:
+        _write_all(flows, template, settings, growing, outcome)
+    except (KeyboardInterrupt, SystemExit, ExportError):
+        # However the run ends, the report tells what was written, as tcpflow's does after a signal.
+        if _wants_report(settings):
+            with suppress(ExportError):
+                _report(flows, settings, outcome)
+        raise
+    if _wants_report(settings):
+        _report(flows, settings, outcome)
+    if "netviz" in settings.scanners:
+        _draw(flows, settings)
+    return outcome if settings.writes_files or settings.split or outcome.bodies else None
+
+
+def _write_all(
+    flows: FlowTable, template: Template, settings: Settings, growing: FlowFiles | None, outcome: Outcome
+) -> None:
+    """Everything that a report tells of."""
     folder = settings.outdir or "."
     if settings.writes_files:
         _write_streams(flows, template, settings, outcome, growing)
@@ -55,11 +75,6 @@ def write_outputs(
         from tcpflow_scapy.export.split import unused_frames
 
         unused_frames(flows, settings.unprocessed)
-    if "netviz" in settings.scanners:
-        _draw(flows, settings)
-    if _wants_report(settings):
-        _report(flows, settings, outcome)
-    return outcome if settings.writes_files or settings.split or outcome.bodies else None
 
 
 def _write_streams(

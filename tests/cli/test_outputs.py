@@ -12,6 +12,7 @@ import pytest
 
 from tcpflow_scapy import reassemble
 from tcpflow_scapy.cli import main
+from tcpflow_scapy.errors import ExportError
 
 
 def names(folder: Path) -> set[str]:
@@ -192,3 +193,28 @@ def test_the_report_is_well_formed_whatever_the_names(sample_pcaps: Path, tmp_pa
         for run in each.findall("byte_runs/byte_run"):
             at, n, place = (int(run.get(k, "")) for k in ("file_offset", "len", "img_offset"))
             assert image[place : place + n] == stream.read(at, n)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ExportError("no space")])
+def test_the_report_tells_what_was_written_however_the_run_ends(
+    end: BaseException | type[BaseException],
+    sample_pcaps: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tcpflow_scapy.export import findx
+
+    written = []
+
+    def write(evidence: object, stream: int, path: str, **options: object) -> None:
+        written.append(path)
+        if len(written) == 4:
+            raise end
+
+    monkeypatch.setattr(findx, "write_findx", write)
+    code = main(["-q", "-I", "-r", str(sample_pcaps / "http_ipv4.pcap"), "-o", str(tmp_path)])
+    assert code == (1 if isinstance(end, ExportError) else 130)
+    report = ET.parse(tmp_path / "report.xml").getroot()
+    listed = {Path(each.text or "").name for each in report.iterfind("configuration/fileobject/filename")}
+    assert listed == names(tmp_path) - {"report.xml"}
+    assert len(listed) == 4
