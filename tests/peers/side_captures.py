@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -126,7 +127,9 @@ def compare_unused(evidence: Evidence, their: Run, our: Run, words: str) -> list
 def _none(evidence: Evidence, their: Run, other: Written | None, words: str) -> list[Finding]:
     if other is None:
         return []
-    return [Finding("aborted", evidence.name, words, "", f"exit code {their.code}: no file")]
+    unknown = re.search("unknown data ?link type", their.messages)
+    kind = "aborted" if their.code < 0 else "link_type" if unknown else UNEXPLAINED
+    return [Finding(kind, evidence.name, words, "", f"exit code {their.code}: no file")]
 
 
 def _ours_unused(evidence: Evidence) -> set[int]:

@@ -110,7 +110,10 @@ def _kind(
     if record.payload == each.payload:
         if name != their_name:
             return _name_kind(evidence, each)
-        return "colour" if words.endswith("-g") and record.from_client != each.from_client else ""
+        if not words.endswith("-g") or record.from_client == each.from_client:
+            return ""
+        # It takes who sent no SYN that it saw for a server, never the other way round.
+        return "colour" if each.from_client else UNEXPLAINED
     if record.payload[: record.true_length] == each.payload:
         return "memory" if ":" in record.name else "padding"
     return evidence.why_unseen(each) if not evidence._same(each) else UNEXPLAINED
