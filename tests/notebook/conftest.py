@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,8 @@ def bare(
 ) -> Iterator[Prompt]:
     """A shell without the extension."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # The shell puts a module of its own there, and empties it at the end; `multiprocessing` needs the real one.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
