@@ -50,7 +50,7 @@ def bare(
 ) -> Iterator[Prompt]:
     """A shell without the extension."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    # The shell puts a module of its own there, and empties it at the end; `multiprocessing` needs the real one.
+    # The shell puts a module of its own there, and empties it; `multiprocessing` needs the real one.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
