@@ -112,7 +112,7 @@ def worker(role: str, rate: float) -> None:
 def private_bytes(process: int) -> int:
     """Private memory that belongs to no file (pages of the spool that are mapped are the page cache's)."""
     for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Private_Dirty:"):
+        if line.startswith("Anonymous:"):
             return int(line.split()[1]) * 1024
     return 0
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.capture.store import OFFSET_MASK, Store
+from tcpflow_scapy.export.vectors import write_vectors
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,9 +30,6 @@ PIECE_EXTENTS = 1 << 16
 
 FEW = 48
 """Extents up to which a stream is cut into pieces without arrays."""
-
-VECTOR = 1024
-"""Extents that one call writes: the least that systems promise to take at once (IOV_MAX)."""
 
 WORTH_A_VECTOR = 256
 """Mean bytes of an extent from which on a copy costs more than naming it to the system."""
@@ -197,36 +195,11 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
     if len(store) != 1 or not count or extents.captured < count * WORTH_A_VECTOR:
         return False
     try:
-        memory = memoryview(store.buffer(0))
+        return write_vectors(
+            descriptor, store.buffer(0), extents.offset, extents.length, extents.address & OFFSET_MASK
+        )
     except TypeError:  # made of pieces of other buffers
         return False
-    starts, stops = extents.address.tolist(), (extents.address + extents.length).tolist()
-    with memory:
-        for offset, first, last in _vectors(extents):
-            size = sum(stops[first:last]) - sum(starts[first:last])
-            try:
-                written = os.pwritev(
-                    descriptor, _views(memory, starts[first:last], stops[first:last]), offset
-                )
-            except OSError:
-                return False
-            if written != size:
-                return False
-    return True
-
-
-def _views(memory: memoryview, starts: list[int], stops: list[int]) -> list[memoryview]:
-    """Parts of a memory; nobody may hold them longer than one call, or the memory cannot be released."""
-    return [memory[start:stop] for start, stop in zip(starts, stops, strict=True)]
-
-
-def _vectors(extents: Extents) -> Iterator[tuple[int, int, int]]:
-    """(stream offset, first extent, stop): ranges without a gap inside that one call can write."""
-    ends = extents.offset + extents.length
-    run_starts = np.flatnonzero(extents.offset[1:] != ends[:-1]) + 1
-    for run_start, run_stop in pairwise([0, *run_starts.tolist(), len(ends)]):
-        for start in range(run_start, run_stop, VECTOR):
-            yield int(extents.offset[start]), start, min(start + VECTOR, run_stop)
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.export import payload
 from tcpflow_scapy.export.payload import Extents, pieces, write_extents
+from tcpflow_scapy.export.vectors import write_vectors
 
 SOURCE = bytes(range(256)) * 64
 
@@ -116,42 +117,24 @@ def test_a_full_disk_is_an_error(store: Store) -> None:
         write_extents(full.fileno(), store, extents)
 
 
-def test_long_segments_go_from_the_map_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trouble", ["none", "short", "refused"])
+def test_long_segments_are_copied_by_the_system(trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Store()
     made.add(SOURCE, "source")
     calls: list[int] = []
-    real = os.pwritev
 
-    def counted(descriptor: int, buffers: list[memoryview], offset: int) -> int:
-        calls.append(len(buffers))
-        return real(descriptor, buffers, offset)
+    def vectors(descriptor: int, memory: bytes, *columns: object) -> bool:
+        calls.append(len(memory))
+        if trouble == "none":
+            return write_vectors(descriptor, memory, *columns)  # type: ignore[arg-type]
+        if trouble == "short":
+            os.pwrite(descriptor, memory[:5], 10)
+        return False
 
-    monkeypatch.setattr(os, "pwritev", counted)
-    monkeypatch.setattr(payload, "VECTOR", 3)
-    extents, stream = extents_of([(0, 300), (0, 400), (0, 500), (0, 300), (70, 600)])
+    monkeypatch.setattr(payload, "write_vectors", vectors)
+    extents, stream = extents_of([(10, 300), (0, 400), (70, 600)])
     descriptor = os.memfd_create("stream")
     assert write_extents(descriptor, made, extents) == []
     assert os.pread(descriptor, len(stream) + 1, 0) == stream
     os.close(descriptor)
-    # Three, the one left of the run, and the run behind the gap.
-    assert calls == [3, 1, 1]
-
-
-@pytest.mark.parametrize("trouble", ["short", "refused"])
-def test_what_a_vector_did_not_write_is_written_by_pieces(
-    trouble: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = Store()
-    made.add(SOURCE, "source")
-
-    def fails(descriptor: int, buffers: list[memoryview], offset: int) -> int:
-        if trouble == "refused":
-            raise OSError(14, "Bad address")
-        return os.pwrite(descriptor, bytes(buffers[0][:5]), offset)
-
-    monkeypatch.setattr(os, "pwritev", fails)
-    extents, stream = extents_of([(10, 300), (0, 400), (70, 600)])
-    descriptor = os.memfd_create("stream")
-    write_extents(descriptor, made, extents)
-    assert os.pread(descriptor, len(stream) + 1, 0) == stream
-    os.close(descriptor)
+    assert calls == [len(SOURCE)]

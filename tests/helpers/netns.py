@@ -51,7 +51,7 @@ def pair(name: str = "tfst") -> Iterator[tuple[str, str]]:
         yield left, right
     finally:
         for space in (left, right):
-            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True, timeout=10)
+            subprocess.run(["ip", "netns", "del", space], check=False, capture_output=True, timeout=60)
 
 
 def join(left: str, right: str) -> None:
@@ -65,7 +65,7 @@ def join(left: str, right: str) -> None:
 
 def ip(*words: str) -> None:
     """Run ``ip``."""
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=10)
+    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=60)
 
 
 def laboratory(folder: Path) -> Lab:

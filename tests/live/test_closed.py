@@ -31,7 +31,7 @@ def test_a_thread_waits() -> None:
     for name in "abc":
         queue.put(made(name))
     queue.end()
-    thread.join(5)
+    thread.join(60)
     assert found == ["a", "b", "c"]
 
 

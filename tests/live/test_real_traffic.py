@@ -100,7 +100,7 @@ def serve_once(space: str, address: str, port: int, answer: bytes) -> threading.
 
 def talk(space: str, address: str, port: int, words: bytes) -> bytes:
     """Say something from a namespace; what is answered."""
-    with inside(space), socket.create_connection((address, port), timeout=5) as connection:
+    with inside(space), socket.create_connection((address, port), timeout=30) as connection:
         connection.sendall(words)
         connection.shutdown(socket.SHUT_WR)
         out = b""
@@ -193,7 +193,7 @@ def test_an_interface_that_is_made_anew() -> None:
     assert set(events[events.kind.isin(["interface_down", "interface_up"])].interface) == {"eth0"}
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen"

@@ -74,7 +74,7 @@ def test_flows_of_what_scapy_sniffs(
             started_callback=started.set,
         )
         sniffer.start()
-        assert started.wait(10)
+        assert started.wait(60)
     send_all(left, [bytes(packet) for packet in whole.scapy()])
     time.sleep(0.3)
     sniffer.stop()

@@ -90,7 +90,7 @@ def test_every_flow_is_told_once_as_it_ends(
     reader.start()
     taps["made0"].give(sample_frames)
     live.stop()
-    reader.join(5)
+    reader.join(60)
     expected = sorted(flow.key for flow in sample)
     assert sorted(flow.key for flow in told) == expected
     assert sorted(flow.key for flow in iterated) == expected
@@ -127,7 +127,7 @@ def test_coroutines(taps: dict[str, MadeTap], sample: FlowTable, sample_frames: 
         task = asyncio.create_task(listen())
         await asyncio.sleep(0.05)
         taps["made0"].give(sample_frames)
-        return await asyncio.wait_for(task, 10)
+        return await asyncio.wait_for(task, 60)
 
     assert sorted(asyncio.run(both())) == sorted(flow.key for flow in sample)
     live.stop()
@@ -150,7 +150,7 @@ def test_a_callback_may_stop_the_capture(taps: dict[str, MadeTap], sample_frames
     live = sniff("made0", on_flow=lambda flow: box[0].stop())
     box.append(live)
     taps["made0"].give(sample_frames)
-    assert live.wait(10)
+    assert live.wait(60)
 
 
 def test_count_over_several_interfaces(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
@@ -158,7 +158,7 @@ def test_count_over_several_interfaces(taps: dict[str, MadeTap], sample_frames: 
     assert live.interfaces == ["made0", "made1"]
     for tap in taps.values():
         tap.give(sample_frames[:8])
-    assert live.wait(10)
+    assert live.wait(60)
     assert live.stats.frames == 10
     assert live.flows.capture.frames == 10
 
@@ -232,7 +232,7 @@ def test_flows_outlive_the_capture_and_its_temporary_spool(
 def test_timeout_and_waiting(taps: dict[str, MadeTap]) -> None:
     live = sniff("made0", timeout=0.3)
     assert not live.wait(0.01)
-    assert live.wait(10)
+    assert live.wait(60)
     assert {"started", "stopped"} <= set(live.events.kind)
 
 

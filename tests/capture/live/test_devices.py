@@ -51,7 +51,7 @@ def caught(tap: Tap, port: int, count: int) -> list[bytes]:
                 sender.sendto(b"%06d" % number * 10, ("127.0.0.1", port))
     found: list[bytes] = []
     maker = BlockMaker()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     marker = port.to_bytes(2, "big")
     while len(found) < count and time.monotonic() < until:
         select.select([tap], [], [], 0.2)

@@ -202,11 +202,11 @@ def tiny_disk(tmp_path: Path, need_root: Callable[[], None]) -> Iterator[Path]:
     need_root()
     folder = tmp_path / "tiny"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True, timeout=10)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True, timeout=60)
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "-l", folder], check=False, timeout=10)
+        subprocess.run(["umount", "-l", folder], check=False, timeout=60)
 
 
 @pytest.mark.peer

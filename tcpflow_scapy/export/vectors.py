@@ -1,0 +1,89 @@
+"""Segments straight from the map into a file: the system copies them, nothing is gathered before.
+
+`os.pwritev` wants one object for each segment, and making those takes longer than the copy. The C library's
+function takes a table of addresses and lengths, which numpy makes at once; while it runs, other threads can.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+VECTOR = 1024
+"""Segments that one call writes: the least that systems promise to take at once (IOV_MAX)."""
+
+
+@cache
+def system_writer() -> Callable[[int, int, int, int], int] | None:
+    """``pwritev`` of the C library; None where there is none or its types may be others."""
+    if sys.maxsize < 1 << 32 or sys.platform == "win32":
+        return None
+    try:
+        function: Any = ctypes.CDLL(None).pwritev
+    except (OSError, AttributeError):
+        return None
+    function.restype = ctypes.c_ssize_t
+    function.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int64)
+    write: Callable[[int, int, int, int], int] = function
+    return write
+
+
+def write_vectors(descriptor: int, memory: Any, offset: Array, length: Array, place: Array) -> bool:
+    """Write parts of a memory to places in a file.
+
+    Parameters
+    ----------
+    descriptor : int
+    memory : object
+        Whose bytes are one piece of memory.
+    offset, length, place : ndarray of int64
+        Where in the file, how many bytes, where in the memory; ascending and without overlap in the file. All
+        of it must be in the memory.
+
+    Returns
+    -------
+    bool
+        False if not everything was written. What was written before that stays in the file.
+
+    Raises
+    ------
+    TypeError
+        `memory` has none to show.
+    """
+    write = system_writer()
+    if write is None:
+        return False
+    held = np.frombuffer(memory, np.uint8)
+    if int(place.min()) < 0 or int((place + length).max()) > len(held):
+        return False
+    table = np.empty((len(offset), 2), np.uint64)
+    table[:, 0] = place
+    table[:, 0] += np.uint64(held.ctypes.data)
+    table[:, 1] = length
+    address = table.ctypes.data
+    for start, stop, at, size in _calls(offset, length):
+        if write(descriptor, address + 16 * start, stop - start, at) != size:
+            return False
+    return True
+
+
+def _calls(offset: Array, length: Array) -> list[tuple[int, int, int, int]]:
+    """(first segment, stop, place in the file, bytes): what one call writes has no gap inside."""
+    ends = offset + length
+    heads = np.flatnonzero(offset[1:] != ends[:-1]) + 1
+    cuts: list[int] = []
+    for low, high in pairwise([0, *heads.tolist(), len(offset)]):
+        cuts += range(low, high, VECTOR)
+    cuts.append(len(offset))
+    starts, stops = np.array(cuts[:-1]), np.array(cuts[1:])
+    at = offset[starts]
+    size = ends[stops - 1] - at
+    return list(zip(cuts[:-1], cuts[1:], at.tolist(), size.tolist(), strict=True))
