@@ -164,9 +164,7 @@ def _print_streams(
         out.write(end)
 
 
-def _print_conversations(
-    flows: FlowTable, settings: Settings, out: BinaryIO, number: int | None
-) -> None:
+def _print_conversations(flows: FlowTable, settings: Settings, out: BinaryIO, number: int | None) -> None:
     """Both sides of each flow in order of time, with marks of direction, time, gaps and conflicts."""
     form = "hex" if settings.hexadecimal else "text"
     console = None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +31,10 @@ NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down")
 """Problems of a live capture that are the network's."""
 
 
+RARELY = 200_000
+"""New objects between two looks for garbage."""
+
+
 def run(settings: Settings) -> int:
     """Do what the settings say.
 
@@ -39,6 +46,22 @@ def run(settings: Settings) -> int:
     """
     if settings.list_interfaces or settings.verify_spool is not None:
         return side_task(settings)
+    with few_collections():
+        return _run(settings)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for garbage in cycles seldom: a command makes hardly any, and millions of objects that stay."""
+    usual = gc.get_threshold()
+    gc.set_threshold(RARELY, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+def _run(settings: Settings) -> int:
     template = chosen_template(settings)
     if sys.stdout is None and (settings.console or settings.table):
         raise ExportError(STDOUT_CLOSED)

@@ -88,14 +88,17 @@ def _write_streams(
     rows = StreamRows.of(flows._evidence, flows._index).with_data()
     total = int(rows.column("captured").sum())
     commands = _Commands(settings.tcp_command)
-    folder = settings.outdir or "."
+    folder = os.path.join(settings.outdir or ".", "")
+    told = settings.index or settings.verbose or bool(settings.tcp_command)
     with Progress("writing", False if settings.quiet else None) as progress:
         for stream, file in _files(flows, rows, template, settings, growing):
             outcome.files += 1
             outcome.size += file.captured
             outcome.written.append((stream, file))
             progress(outcome.size, total)
-            path = os.path.join(folder, file.name)
+            if not told:
+                continue
+            path = folder + file.name
             if settings.index:
                 write_findx(flows._evidence, stream, f"{path}.findx", max_bytes=settings.max_bytes)
             commands.run(path)
@@ -212,10 +215,12 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
         except OSError as error:
             raise ExportError(f"{folder}: {error.strerror}") from error
     shown = "" if folder == "." else folder
+    prefix = os.path.join(shown, "") if shown else ""
     files: dict[int, dict[str, Any]] = {}
     for stream, file in outcome.written:
-        digests = dict(zip(("sha256", "md5"), file.digests, strict=False))
-        files[stream] = {"path": os.path.join(shown, file.name), "size": file.size, **digests}
+        files[stream] = {"path": prefix + file.name, "size": file.size}
+        if file.digests:
+            files[stream] |= zip(("sha256", "md5"), file.digests, strict=True)
     bodies = [
         (
             2 * body.flow + (body.body.message.direction == "server"),

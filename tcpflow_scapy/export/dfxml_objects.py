@@ -13,7 +13,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import OFFSET_MASK
-from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
+from tcpflow_scapy.export.streams import StreamRows, macs_of_rows
 from tcpflow_scapy.reassembly.tables import GapCause
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class FileObjects:
         self.rows = rows = StreamRows.of(flows._evidence, flows._index)
         self._evidence = rows.evidence
         self._runs_wanted = byte_runs
-        self._fields = FieldsOfRows(rows, ["E", "e"])
         self._files: Mapping[int, Mapping[str, Any]] = {}
         if isinstance(files, Mapping):
             self._files = files
@@ -70,81 +69,64 @@ class FileObjects:
         self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
-        wire, captured = _frame_bytes(rows)
-        names = (
-            "end",
-            "first_time",
-            "last_time",
-            "packets",
-            "out_of_order",
-            "captured",
-            "size",
-            "retransmitted",
-        )
-        self._columns = {name: rows.column(name).tolist() for name in names}
-        self._columns |= {"wire": wire.tolist(), "caplen": captured.tolist()}
+        self._wire, self._caplen = _frame_bytes(rows)
         encapsulations = self._evidence.packets.encapsulations.rows
         self._layers = [
             _attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
         ]
-        self._layer_of = self._evidence.reassembly.connections.encapsulation[rows.flow].tolist()
-        self._texts: dict[int, str] = {}
+        self._texts: dict[int, tuple[int, str]] = {}
         streams = self._evidence.reassembly.streams
         self._gap_start = streams.gap_start.tolist()
         self._conflict_start = streams.conflict_start.tolist()
 
     def __iter__(self) -> Iterator[str]:
-        for row, stream in enumerate(self.rows.stream.tolist()):
-            parts = ["\n    <fileobject>"]
-            parts += self._facts(row, stream)
-            parts += self._byte_runs(row, stream)
-            parts += self._trust(stream)
-            parts.append("\n    </fileobject>")
-            yield "".join(parts)
+        rows = self.rows
+        sizes = rows.column("end").tolist()
+        for row, (stream, size, attributes) in enumerate(
+            zip(rows.stream.tolist(), sizes, self._all_attributes(), strict=True)
+        ):
+            file = self._files.get(stream, {})
+            name = f"\n      <filename>{_escaped(file['path'])}</filename>" if "path" in file else ""
+            yield (
+                f"\n    <fileobject>{name}"
+                f"\n      <filesize>{file.get('size', size)}</filesize>"
+                f"\n      <tcpflow{attributes}/>"
+                f"{_digests(file)}{''.join(self._byte_runs(row, stream))}{self._trust(stream)}"
+                "\n    </fileobject>"
+            )
 
-    def _facts(self, row: int, stream: int) -> Iterator[str]:
-        file = self._files.get(stream, {})
-        if "path" in file:
-            yield f"\n      <filename>{_escaped(file['path'])}</filename>"
-        yield f"\n      <filesize>{file.get('size', self._columns['end'][row])}</filesize>"
-        yield f"\n      <tcpflow{self._attributes(row, stream)}/>"
-        for name, label in (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256")):
-            if file.get(name):
-                yield f"\n      <hashdigest type='{label}'>{_escaped(file[name])}</hashdigest>"
+    def _all_attributes(self) -> Iterator[str]:
+        """Of the ``tcpflow`` elements; what tcpflow has no attribute for is left out where it is zero."""
+        rows = self.rows
+        streams = self._evidence.reassembly.streams
+        layers = self._evidence.reassembly.connections.encapsulation[rows.flow]
+        names = ("first_time", "last_time", "packets", "out_of_order", "captured", "size", "retransmitted")
+        columns = [rows.column(name).tolist() for name in names]
+        columns += [self._wire.tolist(), self._caplen.tolist(), layers.tolist()]
+        columns += [streams.address[rows.stream].tolist(), streams.address[rows.stream ^ 1].tolist()]
+        macs = map(_mac_attributes, macs_of_rows(rows))
+        for stream, mac, values in zip(rows.stream.tolist(), macs, zip(*columns, strict=True), strict=True):
+            first, last, packets, disorder, captured, size, again, wire, caplen, layer, *ends = values
+            sender, receiver = ends
+            family, source = self._address(sender >> 16)
+            yield (
+                f"{_time('startime', first)}{_time('endtime', last)}{mac} family='{family}'"
+                f" src_ipn='{source}' dst_ipn='{self._address(receiver >> 16)[1]}'"
+                f" srcport='{sender & 0xFFFF}' dstport='{receiver & 0xFFFF}' packets='{packets}'"
+                f"{_count('out_of_order_count', disorder)} len='{wire}'"
+                f"{_count('caplen', caplen) if caplen != wire else ''}"
+                f" flow='{stream >> 1}' direction='{'server' if stream & 1 else 'client'}'"
+                f" captured='{captured}'{_count('missing', size - captured)}{_count('retransmitted', again)}"
+                f"{self._layers[layer]}"
+            )
 
-    def _attributes(self, row: int, stream: int) -> str:
-        columns = self._columns
-        fields = self._fields(row)
-        wire, captured = columns["wire"][row], columns["caplen"][row]
-        attributes = {
-            "startime": iso(columns["first_time"][row]),
-            "endtime": iso(columns["last_time"][row]),
-            "mac_daddr": _mac(fields.destination_mac),
-            "mac_saddr": _mac(fields.source_mac),
-            "family": 10 if len(fields.source) == 16 else 2,
-            "src_ipn": self._address(fields.source),
-            "dst_ipn": self._address(fields.destination),
-            "srcport": fields.source_port,
-            "dstport": fields.destination_port,
-            "packets": columns["packets"][row],
-            "out_of_order_count": columns["out_of_order"][row] or None,
-            "len": wire,
-            "caplen": captured if captured != wire else None,
-            "flow": stream >> 1,
-            "direction": "server" if stream & 1 else "client",
-            "captured": columns["captured"][row],
-            "missing": columns["size"][row] - columns["captured"][row] or None,
-            "retransmitted": columns["retransmitted"][row] or None,
-        }
-        plain = "".join(f" {name}='{value}'" for name, value in attributes.items() if value is not None)
-        return plain + self._layers[int(self._layer_of[row])]
-
-    def _address(self, packed: bytes) -> str:
-        key = int.from_bytes(packed, "big") << 1 | (len(packed) == 16)
-        text = self._texts.get(key)
-        if text is None:
-            text = self._texts[key] = str(ip_address(packed))
-        return text
+    def _address(self, code: int) -> tuple[int, str]:
+        """Address family as C numbers it, and text."""
+        found = self._texts.get(code)
+        if found is None:
+            packed = self._evidence.packets.addresses.packed(code)
+            found = self._texts[code] = (10 if len(packed) == 16 else 2, str(ip_address(packed)))
+        return found
 
     def _byte_runs(self, row: int, stream: int) -> Iterator[str]:
         """Where the bytes lie in the capture, and the HTTP bodies that lie in them."""
@@ -172,22 +154,40 @@ class FileObjects:
             yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
         yield "\n      </byte_runs>"
 
-    def _trust(self, stream: int) -> Iterator[str]:
+    def _trust(self, stream: int) -> str:
         """Gaps and conflicts."""
         found = self._evidence.reassembly
+        parts = []
         low, high = self._gap_start[stream], self._gap_start[stream + 1]
         if low < high:
             columns = (found.gaps.start, found.gaps.end, found.gaps.cause)
             for start, end, cause in zip(*(c[low:high].tolist() for c in columns), strict=True):
                 why = GapCause(cause).label
-                yield f"\n      <gap file_offset='{start}' len='{end - start}' cause='{why}'/>"
+                parts.append(f"\n      <gap file_offset='{start}' len='{end - start}' cause='{why}'/>")
         low, high = self._conflict_start[stream], self._conflict_start[stream + 1]
         if low < high:
             columns = (found.conflicts.start, found.conflicts.end, found.conflicts.packet)
             frame = self._evidence.packets.frame
             for start, end, packet in zip(*(c[low:high].tolist() for c in columns), strict=True):
-                number = int(frame[packet]) + 1
-                yield f"\n      <conflict file_offset='{start}' len='{end - start}' frame='{number}'/>"
+                place = f"file_offset='{start}' len='{end - start}' frame='{int(frame[packet]) + 1}'"
+                parts.append(f"\n      <conflict {place}/>")
+        return "".join(parts)
+
+
+def _digests(file: Mapping[str, Any]) -> str:
+    return "".join(
+        f"\n      <hashdigest type='{label}'>{_escaped(file[name])}</hashdigest>"
+        for name, label in (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"))
+        if file.get(name)
+    )
+
+
+def _time(name: str, time: int) -> str:
+    return f" {name}='{iso(time)}'" if time != NO_TIME else ""
+
+
+def _count(name: str, number: int) -> str:
+    return f" {name}='{number}'" if number else ""
 
 
 def _escaped(value: object) -> str:
@@ -229,6 +229,12 @@ def _second(seconds: int) -> str:
         return str(seconds)
 
 
-def _mac(address: bytes) -> str | None:
-    text: str = address.hex(":")
-    return text if any(address) else None
+@lru_cache(maxsize=4096)
+def _mac_attributes(macs: tuple[bytes, bytes]) -> str:
+    """Of (source, destination); zeros are no address."""
+    source, destination = macs
+    return "".join(
+        f" {name}='{address.hex(':')}'"
+        for name, address in (("mac_daddr", destination), ("mac_saddr", source))
+        if any(address)
+    )

@@ -18,7 +18,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import OFFSET_MASK, Store
-from tcpflow_scapy.export.vectors import write_vectors
+from tcpflow_scapy.export.vectors import ShortVectors, write_vectors
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -200,6 +200,16 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
         )
     except TypeError:  # made of pieces of other buffers
         return False
+
+
+def short_vectors(store: Store, extents: Any) -> ShortVectors | None:
+    """What writes short streams without a copy, where the capture lies in one piece of memory."""
+    if len(store) != 1:
+        return None
+    try:
+        return ShortVectors(store.buffer(0), extents.length, extents.address)
+    except TypeError:  # made of pieces of other buffers
+        return None
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:

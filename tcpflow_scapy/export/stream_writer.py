@@ -25,6 +25,7 @@ from tcpflow_scapy.export.payload import (
     GapHasher,
     gather,
     set_time,
+    short_vectors,
     write_at,
     write_extents,
 )
@@ -186,13 +187,17 @@ class _Payload:
         self._begin = begin.tolist()
         self._stop = found.streams.extent_start[rows.stream + 1].tolist()
         self._first = first.tolist()
+        self._size = captured.tolist()
         self._starts = rows.column("first_time").tolist()
+        self._short = None if hashes else short_vectors(self._store, found.extents)
 
     def write(self, row: int, descriptor: int) -> tuple[int, int, tuple[str, ...]]:
         """Write one row and set the file's time: size, captured bytes, digests."""
         columns, start, stop = self._extents, self._begin[row], self._stop[row]
         digests: Sequence[str] = ()
-        if self._plain[row]:
+        if self._plain[row] and self._short is not None and self._write_short(row, descriptor):
+            size, captured = self._first[row] + self._size[row], self._size[row]
+        elif self._plain[row]:
             data = gather(self._store, columns.address[start:stop], columns.length[start:stop])
             first = self._first[row]
             write_at(descriptor, data, first)
@@ -209,3 +214,9 @@ class _Payload:
             size, captured = extents.end, extents.captured
         set_time(descriptor, self._starts[row])
         return size, captured, tuple(digests)
+
+    def _write_short(self, row: int, descriptor: int) -> bool:
+        """One stream without a gap, by the system alone; False if that did not work."""
+        assert self._short is not None
+        begin, stop = self._begin[row], self._stop[row]
+        return self._short.write(descriptor, begin, stop, self._first[row], self._size[row])

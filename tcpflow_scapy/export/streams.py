@@ -119,7 +119,7 @@ class FieldsOfRows:
         self._tags = [each.vlan for each in evidence.packets.encapsulations.rows]
         self._encapsulations = encapsulation.tolist()
         self._numbers = _numbers(rows).tolist() if not set("NKMG").isdisjoint(letters) else None
-        self._macs = _macs(rows) if not set("Ee").isdisjoint(letters) else None
+        self._macs = macs_of_rows(rows) if not set("Ee").isdisjoint(letters) else None
 
     def __call__(self, row: int) -> NameFields:
         """The fields of one row."""
@@ -189,14 +189,15 @@ def _numbers(rows: StreamRows) -> Array:
     return numbers
 
 
-def _macs(rows: StreamRows) -> list[tuple[bytes, bytes]]:
+def macs_of_rows(rows: StreamRows) -> list[tuple[bytes, bytes]]:
     """Source and destination MAC of each direction's first frame; zeros where the link layer has none."""
     evidence = rows.evidence
     frame = evidence.packets.frame[_first_packets(evidence, rows.stream)]
     frames = evidence.frames
     has_macs = (frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12)
     macs = [(NO_MAC, NO_MAC)] * len(frame)
-    for row in np.flatnonzero(has_macs).tolist():
-        head = evidence.store.read(int(frames.address[frame[row]]), 12)
+    some = np.flatnonzero(has_macs)
+    heads = evidence.store.slices(frames.address[frame[some]].tolist(), [12] * len(some))
+    for row, head in zip(some.tolist(), heads, strict=True):
         macs[row] = (head[6:12], head[0:6])
     return macs

@@ -21,6 +21,10 @@ VECTOR = 1024
 """Segments that one call writes: the least that systems promise to take at once (IOV_MAX)."""
 
 
+TABLE = 1 << 14
+"""Segments of short streams that are prepared together."""
+
+
 @cache
 def system_writer() -> Callable[[int, int, int, int], int] | None:
     """``pwritev`` of the C library; None where there is none or its types may be others."""
@@ -64,15 +68,65 @@ def write_vectors(descriptor: int, memory: Any, offset: Array, length: Array, pl
     held = np.frombuffer(memory, np.uint8)
     if int(place.min()) < 0 or int((place + length).max()) > len(held):
         return False
-    table = np.empty((len(offset), 2), np.uint64)
-    table[:, 0] = place
-    table[:, 0] += np.uint64(held.ctypes.data)
-    table[:, 1] = length
+    table = _table(held, length, place)
     address = table.ctypes.data
     for start, stop, at, size in _calls(offset, length):
         if write(descriptor, address + 16 * start, stop - start, at) != size:
             return False
     return True
+
+
+class ShortVectors:
+    """The same for many short streams without gaps, one call each.
+
+    Parameters
+    ----------
+    memory : object
+        Whose bytes are one piece of memory.
+    length, place : ndarray of int64
+        Segments of all streams.
+
+    Raises
+    ------
+    TypeError
+        `memory` has none to show.
+    """
+
+    def __init__(self, memory: Any, length: Array, place: Array) -> None:
+        self._held = np.frombuffer(memory, np.uint8)
+        self._length, self._place = length, place
+        self._first = self._stop = 0
+        self._address = 0
+        self._table: Array = np.empty((0, 2), np.uint64)
+
+    def write(self, descriptor: int, start: int, stop: int, offset: int, size: int) -> bool:
+        """Write segments `start` to `stop`, `size` bytes in all, at an offset; False if that did not work."""
+        write = system_writer()
+        if write is None or stop - start > VECTOR:
+            return False
+        if not self._first <= start <= stop <= self._stop:
+            # Streams come nearly in order: some behind, most ahead.
+            self._make(max(start - TABLE // 4, 0), max(stop, start + TABLE))
+            if stop > self._stop:
+                return False
+        return write(descriptor, self._address + 16 * (start - self._first), stop - start, offset) == size
+
+    def _make(self, start: int, stop: int) -> None:
+        """The table of some segments; streams come in order, so that this is seldom done."""
+        length, place = self._length[start:stop], self._place[start:stop]
+        inside = bool(len(place)) and int(place.min()) >= 0 and int((place + length).max()) <= len(self._held)
+        self._table = _table(self._held, length, place) if inside else np.empty((0, 2), np.uint64)
+        self._address = self._table.ctypes.data
+        self._first, self._stop = start, start + len(self._table)
+
+
+def _table(held: Array, length: Array, place: Array) -> Array:
+    """``struct iovec`` of segments."""
+    table = np.empty((len(place), 2), np.uint64)
+    table[:, 0] = place
+    table[:, 0] += np.uint64(held.ctypes.data)
+    table[:, 1] = length
+    return table
 
 
 def _calls(offset: Array, length: Array) -> list[tuple[int, int, int, int]]:

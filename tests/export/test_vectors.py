@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.export import vectors
-from tcpflow_scapy.export.vectors import system_writer, write_vectors
+from tcpflow_scapy.export.vectors import ShortVectors, system_writer, write_vectors
 
 SOURCE = os.urandom(5_000)
 
@@ -88,3 +89,31 @@ def test_the_system_has_it() -> None:
 def test_a_system_without_it(monkeypatch: pytest.MonkeyPatch, file: int) -> None:
     monkeypatch.setattr(vectors, "system_writer", lambda: None)
     assert not write_vectors(file, SOURCE, np.array([0]), np.array([5]), np.array([0]))
+
+
+@given(runs=RUNS, table=st.sampled_from([1, 4, 1 << 14]), order=st.randoms())
+def test_short_streams_in_any_order(runs: list[tuple[int, int, int]], table: int, order: object) -> None:
+    lengths, places = (np.array([run[i] for run in runs], np.int64) for i in (1, 2))
+    borders = [*range(0, len(runs), 3), len(runs)]
+    streams = list(pairwise(borders))
+    order.shuffle(streams)  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vectors, "TABLE", table)
+        short = ShortVectors(SOURCE, lengths, places)
+        for start, stop in streams:
+            whole = b"".join(SOURCE[place : place + length] for _, length, place in runs[start:stop])
+            descriptor = os.memfd_create("stream")
+            try:
+                assert short.write(descriptor, start, stop, 7, len(whole))
+                assert os.pread(descriptor, len(whole) + 10, 0) == bytes(7) + whole
+            finally:
+                os.close(descriptor)
+
+
+def test_short_streams_that_cannot_be_written(file: int) -> None:
+    lengths, places = np.array([5, 11]), np.array([0, 4_990])
+    # One of them lies beyond the memory: nothing of the table is believed.
+    assert not ShortVectors(SOURCE, lengths, places).write(file, 0, 1, 0, 5)
+    many = ShortVectors(SOURCE, np.ones(2_000, np.int64), np.zeros(2_000, np.int64))
+    assert not many.write(file, 0, 2_000, 0, 2_000)
+    assert os.fstat(file).st_size == 0
