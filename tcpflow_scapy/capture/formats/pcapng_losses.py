@@ -73,5 +73,3 @@ class Losses:
                     words = f"{name}: {frames} dropped by {who} while it was captured"
                     self._reading.problems.add(kind, words)
         self._counts.clear()
-
-
