@@ -116,6 +116,8 @@ def _some_round_trips(evidence: Evidence, rows: Array, starts: Array) -> Array:
         return out
     flags = evidence.packets.flags[rows]
     syn = np.flatnonzero((flags & (SYN | RST)) == SYN)
+    if not (flags[syn] & ACK).any():
+        return out
     owner = np.searchsorted(starts, syn, side="right") - 1
     asks = (owner & 1 == 0) & ((flags[syn] & ACK) == 0)
     answers = (owner & 1 == 1) & ((flags[syn] & ACK) != 0)

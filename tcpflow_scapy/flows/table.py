@@ -184,7 +184,9 @@ class FlowTable:
 
     @property
     def _streams(self) -> Array:
-        return np.stack((2 * self._index, 2 * self._index + 1), axis=1).reshape(-1)
+        streams = np.repeat(2 * self._index, 2)
+        streams[1::2] += 1
+        return streams
 
     @property
     def packets(self) -> pd.DataFrame:
