@@ -9,6 +9,7 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import IPV6_BASE, AddressBook
 from tcpflow_scapy.flows.categories import categorical
+from tcpflow_scapy.reassembly.columns import first_rows, stable_order
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,7 +40,7 @@ def _halves(numbers: Array, end: str) -> Array:
 
 def address_category(book: AddressBook, codes: Array) -> Any:
     """pandas.Categorical of addresses; the categories are those present, in the order of their numbers."""
-    values, rows = np.unique(codes, return_inverse=True)
+    values, rows = _distinct(codes)
     six = int(np.searchsorted(values, IPV6_BASE))
     if six < len(values):
         # Codes of IPv6 addresses count in the order of first sight.
@@ -49,3 +50,14 @@ def address_category(book: AddressBook, codes: Array) -> Any:
         rank[order] = np.arange(len(order))
         values, rows = values[order], rank[rows]
     return categorical(rows, address_texts(book, values))
+
+
+def _distinct(codes: Array) -> tuple[Array, Array]:
+    """The distinct codes, ascending, and the place of each code among them; sorted by radix."""
+    numbers = codes.astype(np.int64)
+    order = stable_order(numbers, int(numbers.max(initial=0)) + 1)
+    ordered = numbers[order]
+    heads = first_rows(ordered)
+    rows = np.empty(len(numbers), np.int64)
+    rows[order] = np.cumsum(heads) - 1
+    return ordered[heads], rows
