@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -68,6 +69,11 @@ def spaces(need_root: Callable[[], None], need_tool: Callable[[str], str]) -> It
         yield names
 
 
+def _usual_signals() -> None:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """A command in a namespace, once it listens."""
 
@@ -89,6 +95,8 @@ class Run:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
+                # Whoever started the tests may have signals ignored (nohup, a job in the background).
+                preexec_fn=_usual_signals,
             )
         try:
             wait_for(lambda: b"listening on" in self.said())
@@ -206,14 +214,19 @@ def test_the_same_files_as_tcpflow(
     assert len(files[0]) == 6
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can reach; pytest's own is its owner's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        yield Path(name)
+
+
 @pytest.mark.peer
-def test_rights_are_given_up(spaces: tuple[str, str], tmp_path: Path) -> None:
+def test_rights_are_given_up(spaces: tuple[str, str], open_folder: Path) -> None:
     left, right = spaces
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
     options = ["-i", "eth0", "-U", "nobody", "-o", "out", "--spool", "e.pcapng", "--rotate-size", "65536"]
-    run = Run(right, [*PROGRAM, *options], tmp_path)
+    run = Run(right, [*PROGRAM, *options], open_folder)
     status = Path(f"/proc/{run.process.pid}/status").read_text()
     uids = next(line.split()[1:] for line in status.splitlines() if line.startswith("Uid:"))
     assert set(uids) == {str(65534)}
@@ -222,10 +235,10 @@ def test_rights_are_given_up(spaces: tuple[str, str], tmp_path: Path) -> None:
         time.sleep(0.5)
     code, text = run.end(signal.SIGINT)
     assert code == 0, text
-    made = [*tmp_path.glob("e*"), *(tmp_path / "out").iterdir()]
+    made = [*open_folder.glob("e*"), *(open_folder / "out").iterdir()]
     assert {path.stat().st_uid for path in made} == {65534}
-    assert len(list(tmp_path.glob("e-*.pcapng"))) > 1
-    assert (tmp_path / "out" / NAMES[0]).stat().st_size == 200_000
+    assert len(list(open_folder.glob("e-*.pcapng"))) > 1
+    assert (open_folder / "out" / NAMES[0]).stat().st_size == 200_000
 
 
 @pytest.mark.peer
