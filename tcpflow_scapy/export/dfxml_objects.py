@@ -109,12 +109,12 @@ class FileObjects:
             first, last, packets, disorder, captured, size, again, wire, caplen, layer, *ends = values
             sender, receiver = ends
             family, source = self._address(sender >> 16)
+            kept = f" caplen='{caplen}'" if caplen != wire else ""
             yield (
                 f"{_time('startime', first)}{_time('endtime', last)}{mac} family='{family}'"
                 f" src_ipn='{source}' dst_ipn='{self._address(receiver >> 16)[1]}'"
                 f" srcport='{sender & 0xFFFF}' dstport='{receiver & 0xFFFF}' packets='{packets}'"
-                f"{_count('out_of_order_count', disorder)} len='{wire}'"
-                f"{_count('caplen', caplen) if caplen != wire else ''}"
+                f"{_count('out_of_order_count', disorder)} len='{wire}'{kept}"
                 f" flow='{stream >> 1}' direction='{'server' if stream & 1 else 'client'}'"
                 f" captured='{captured}'{_count('missing', size - captured)}{_count('retransmitted', again)}"
                 f"{self._layers[layer]}"

@@ -17,8 +17,11 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
+from typing import TypeVar
 
 from tcpflow_scapy.errors import ExportError
+
+T = TypeVar("T")
 
 _NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -90,27 +93,23 @@ class OutputFolder:
         name : str
             Relative to the folder.
         """
-        first = name_for(0)
-        count = self._next_count.get(first, 0)
-        while True:
-            name = first if count == 0 else name_for(count)
-            count += 1
-            folders, _, last = name.rpartition("/")
-            folder = self._subfolder(folders) if folders else self._descriptor
-            try:
-                descriptor = os.open(last, _NEW_FILE, 0o666, dir_fd=folder)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise export_error(os.path.join(self.path, name), error) from error
-            self._next_count[first] = count
-            return descriptor, name
+        return self._first_free(name_for, self._open_new)
+
+    def _open_new(self, name: str) -> int | None:
+        """A file of that name, open for writing; None if it is taken."""
+        folder, last = self.place(name)
+        try:
+            return os.open(last, _NEW_FILE, 0o666, dir_fd=folder)
+        except FileExistsError:
+            return None
+        except OSError as error:
+            raise export_error(os.path.join(self.path, name), error) from error
 
     def remove(self, name: str) -> None:
         """Take back a file of `create_named` whose writing failed."""
-        folders, _, last = name.rpartition("/")
         with suppress(OSError):
-            os.unlink(last, dir_fd=self._subfolder(folders) if folders else self._descriptor)
+            folder, last = self.place(name)
+            os.unlink(last, dir_fd=folder)
 
     def place(self, name: str) -> tuple[int, str]:
         """Where a name lies: the descriptor of its folder, made where it is absent, and its last part.
@@ -164,6 +163,12 @@ class OutputFolder:
             self.discard(file)
 
     def _publish(self, file: PendingFile, name_for: Callable[[int], str]) -> str:
+        return self._first_free(name_for, lambda name: self._link(file, name) or None)[1]
+
+    def _first_free(
+        self, name_for: Callable[[int], str], attempt: Callable[[str], T | None]
+    ) -> tuple[T, str]:
+        """What the first attempt gave that was not None, and its name."""
         first = name_for(0)
         # Where the last file of this name ended its search, this one starts: 10,000 connections
         # between the same two ports cost 10,000 attempts, not fifty million.
@@ -171,14 +176,14 @@ class OutputFolder:
         while True:
             name = first if count == 0 else name_for(count)
             count += 1
-            if self._link(file, name):
+            got = attempt(name)
+            if got is not None:
                 self._next_count[first] = count
-                return name
+                return got, name
 
     def _link(self, file: PendingFile, name: str) -> bool:
         """Try one name; False if it is taken."""
-        folders, _, last = name.rpartition("/")
-        folder = self._subfolder(folders) if folders else self._descriptor
+        folder, last = self.place(name)
         try:
             if self.overwrite:
                 return self._replace(file, name, folder, last)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.capture.store import OFFSET_MASK, Store
+from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.export.vectors import ShortVectors, write_vectors
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -85,14 +85,21 @@ def gather(store: Store, addresses: Array, lengths: Array) -> bytes:
     starts = addresses.tolist()
     if len(starts) == 1:
         return store.read(starts[0], int(lengths[0]))
-    if len(store) == 1:
-        try:
-            memory = memoryview(store.buffer(0))
-        except TypeError:  # made of pieces of other buffers
-            return b"".join(store.slices(starts, lengths.tolist()))
-        with memory:
-            return b"".join([memory[a : a + n] for a, n in zip(starts, lengths.tolist(), strict=True)])
-    return b"".join(store.slices(starts, lengths.tolist()))
+    memory = _one_memory(store)
+    if memory is None:
+        return b"".join(store.slices(starts, lengths.tolist()))
+    with memory:
+        return b"".join([memory[a : a + n] for a, n in zip(starts, lengths.tolist(), strict=True)])
+
+
+def _one_memory(store: Store) -> memoryview | None:
+    """The capture, where it lies in one piece of memory: addresses are places in it."""
+    if len(store) != 1:
+        return None
+    try:
+        return memoryview(store.buffer(0))
+    except TypeError:  # made of pieces of other buffers
+        return None
 
 
 def _few_borders(extents: Extents) -> Iterator[tuple[int, int]]:
@@ -192,24 +199,18 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
         False if that was not possible, or not to the end: write again by pieces, which says what is wrong.
     """
     count = len(extents.offset)
-    if len(store) != 1 or not count or extents.captured < count * WORTH_A_VECTOR:
+    if not count or extents.captured < count * WORTH_A_VECTOR:
         return False
-    try:
-        return write_vectors(
-            descriptor, store.buffer(0), extents.offset, extents.length, extents.address & OFFSET_MASK
-        )
-    except TypeError:  # made of pieces of other buffers
+    memory = _one_memory(store)
+    if memory is None:
         return False
+    return write_vectors(descriptor, memory, extents.offset, extents.length, extents.address)
 
 
 def short_vectors(store: Store, extents: Any) -> ShortVectors | None:
     """What writes short streams without a copy, where the capture lies in one piece of memory."""
-    if len(store) != 1:
-        return None
-    try:
-        return ShortVectors(store.buffer(0), extents.length, extents.address)
-    except TypeError:  # made of pieces of other buffers
-        return None
+    memory = _one_memory(store)
+    return None if memory is None else ShortVectors(memory, extents.length, extents.address)
 
 
 def write_at(descriptor: int, data: bytes, offset: int) -> None:
