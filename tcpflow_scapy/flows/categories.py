@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def categorical(codes: Array, texts: list[str]) -> Any:
+def categorical(codes: Array, texts: list[str] | pd.Index) -> Any:
     """pandas.Categorical of distinct texts by code."""
     import pandas as pd
 
     from_codes: Any = pd.Categorical.from_codes
     return from_codes(codes, categories=texts)
+
+
+def distinct_categorical(codes: Array, texts: pd.Index) -> Any:
+    """The same for many texts that are known to differ.
+
+    pandas would put them all into a hash table to see that they do, which takes longer than anything else
+    that is done for a table of a million flows. It keeps the answer with the index: there it is put. A pandas
+    that keeps it elsewhere finds out by itself.
+    """
+    kept = getattr(texts, "_cache", None)
+    if isinstance(kept, dict):
+        kept["is_unique"] = True
+    return categorical(codes, texts)
 
 
 def labelled(codes: Array, kind: type[IntEnum]) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
-from tcpflow_scapy.flows.categories import categorical, compact, labelled
+from tcpflow_scapy.flows.categories import categorical, compact, distinct_categorical, labelled
 from tcpflow_scapy.reassembly.tables import GapCause
 
 
@@ -12,6 +13,14 @@ def test_codes_become_texts() -> None:
     found = categorical(np.array([1, 0, 1], np.int8), ["client", "server"])
     assert list(found) == ["server", "client", "server"]
     assert list(found.categories) == ["client", "server"]
+
+
+def test_texts_known_to_differ_are_not_looked_at() -> None:
+    texts = pd.Index(["b", "a"])
+    found = distinct_categorical(np.array([1, 0, 1], np.int8), texts)
+    assert found.equals(pd.Categorical(["a", "b", "a"], categories=["b", "a"]))
+    assert texts.is_unique
+    assert texts.get_loc("a") == 1
 
 
 def test_labels_of_an_enumeration() -> None:
