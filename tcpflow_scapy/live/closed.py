@@ -29,20 +29,28 @@ class ClosedFlows:
         self.missed = 0
         """flows forgotten because nobody fetched them"""
 
-    def put(self, flows: Iterable[Flow]) -> None:
-        """Add some."""
+    def put(self, flows: Iterable[Flow]) -> int:
+        """Add some; how many others were forgotten for them."""
         with self._ready:
             self._flows.extend(flows)
-            while len(self._flows) > WAITING_FLOWS:
+            missed = max(len(self._flows) - WAITING_FLOWS, 0)
+            for _ in range(missed):
                 self._flows.popleft()
-                self.missed += 1
+            self.missed += missed
             self._wake()
+            return missed
 
     def end(self) -> None:
         """There will be no more."""
         with self._ready:
             self._ended = True
             self._wake()
+
+    def abandon(self) -> None:
+        """The same in a child process, where whoever held the lock is not there to give it back."""
+        self._ready = threading.Condition()
+        self._ended = True
+        self._sleepers.clear()
 
     def _wake(self) -> None:
         self._ready.notify_all()
@@ -78,8 +86,15 @@ class ClosedFlows:
                     raise StopAsyncIteration
                 loop = asyncio.get_running_loop()
                 future: asyncio.Future[None] = loop.create_future()
-                self._sleepers.append((loop, future))
-            await future
+                sleeper = (loop, future)
+                self._sleepers.append(sleeper)
+            try:
+                await future
+            finally:
+                # Who waits for a while only, again and again, must not pile up.
+                with self._ready:
+                    if sleeper in self._sleepers:
+                        self._sleepers.remove(sleeper)
 
 
 def _set(future: Any) -> None:

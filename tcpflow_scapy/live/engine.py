@@ -15,7 +15,7 @@ import secrets
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +278,12 @@ class Engine:
 
     def end(self) -> None:
         """As `finish`, without the table of all flows: for captures that memory does not hold."""
+        for _ in self.ending():
+            pass
+
+    def ending(self) -> Iterator[None]:
+        """As `end`, in steps, between which `closed` can be emptied: at the end all that is still open is
+        reported, which may be much."""
         with self._lock:
             if self._finished:
                 return
@@ -287,5 +293,11 @@ class Engine:
             if len(self._fragments):
                 late = final_late(self._decoder, self._store, self._frames, self._fragments, self._salt)
                 self._watch.settle(*late)
-            self._watch.look_at_rest(self._progress.seconds)
+            rest = self._watch.look_at_rest(self._progress.seconds)
+        done = False
+        while not done:
+            with self._lock:
+                done = next(rest, True) is True
+            yield
+        with self._lock:
             self._raise_trouble()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -227,7 +227,7 @@ class PairWatch:
         self._evidences.store = store
         self._evidences.origins = lambda: late.origins
 
-    def look_at_rest(self, clock: float) -> None:
+    def look_at_rest(self, clock: float) -> Iterator[None]:
         """The end: look once more at all pairs that may not have been reported as they are."""
         hot = self._hot.rows
         keys = distinct(np.concatenate((hot["key"], self._again.view(), self._rows.late_keys())))
@@ -243,4 +243,5 @@ class PairWatch:
             look = self._look(keys[part], idle[part], final=True)
             self._report(look, keys[part], idle[part], final=True)
             low += count
+            yield
         self._hot.forget(np.ones(len(self._hot), bool))

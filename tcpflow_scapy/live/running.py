@@ -21,6 +21,14 @@ def _end_all() -> None:
 
 
 atexit.register(_end_all)
+
+
+def _leave_all() -> None:
+    """A child has none of the threads that it would wait for."""
+    for live in list(RUNNING):
+        live._leave()
+    RUNNING.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    # A child has none of the threads that it would wait for.
-    os.register_at_fork(after_in_child=RUNNING.clear)
+    os.register_at_fork(after_in_child=_leave_all)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tcpflow_scapy.capture.live.devices import Tap
-from tcpflow_scapy.capture.live.events import LOSSES, EventLog
+from tcpflow_scapy.capture.live.events import LOSSES, Event, EventLog
 from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
 from tcpflow_scapy.capture.live.spool import LiveSpool
 from tcpflow_scapy.live.closed import ClosedFlows
+from tcpflow_scapy.live.delivery import Delivery
 from tcpflow_scapy.live.engine import Engine
 from tcpflow_scapy.live.running import RUNNING
+from tcpflow_scapy.live.stats import LiveStats
 from tcpflow_scapy.pipeline import reassemble
 
 if TYPE_CHECKING:
@@ -36,28 +36,6 @@ SETTLED_NS = 2_000_000_000
 """Age of frames that are in the spool for sure, as long as the machine keeps up."""
 
 
-class LiveStats(NamedTuple):
-    """What a capture counted."""
-
-    seconds: float
-    """since it began"""
-    frames: int
-    """kept in the spool"""
-    bytes: int
-    """of the spool"""
-    received: int
-    """as the system counts them"""
-    kernel_dropped: int
-    interface_dropped: int
-    not_kept: int
-    """captured, but the spool could not be written"""
-
-    @property
-    def lost(self) -> int:
-        """Frames that are known to be missing."""
-        return self.kernel_dropped + self.interface_dropped + self.not_kept
-
-
 class LiveCapture:
     """A capture that runs, and what is known of its flows; made by `tcpflow_scapy.sniff`.
 
@@ -72,6 +50,7 @@ class LiveCapture:
         *,
         timeout: float | None = None,
         on_flow: Callable[[Flow], object] | None = None,
+        on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self._spool, self._log = spool, events
         self._options = options
@@ -85,14 +64,11 @@ class LiveCapture:
         self._pumps: list[Pump] = []
         self._lock = threading.RLock()
         self._wake, self._done = threading.Event(), threading.Event()
-        self._stopping = False
+        self._stopping = self._elsewhere = False
         self._began, self._seconds = time.monotonic(), 0.0
         self._result: FlowTable | None = None
         self._broken = False
-        self.ended = 0
-        """reports of flows that ended, so far"""
-        self._recent: deque[tuple[Any, ...]] = deque()
-        self._waiting: weakref.WeakSet[ClosedFlows] = weakref.WeakSet()
+        self._delivery = Delivery(events, on_event)
         self._thread = threading.Thread(target=self._run, name="capture-flows", daemon=True)
 
     def _add(self, tap: Tap, reopen: Callable[[], Tap], filter: str, limit: FrameLimit) -> None:
@@ -115,16 +91,27 @@ class LiveCapture:
             pump.start()
         self._thread.start()
 
+    def _give_up(self) -> None:
+        """It could not be started: give everything back."""
+        RUNNING.discard(self)
+        for pump in self._pumps:
+            pump.stop()
+            pump.join()
+            pump.discard()
+        self._done.set()
+
     # -- what there is ------------------------------------------------------------------------------
 
     @property
     def flows(self) -> FlowTable:
         """What has been seen so far; flows that go on are marked in the column ``open``."""
+        self._check_process()
+        if self.running:
+            self._catch_up()
         with self._lock:
             if self._result is not None:
                 return self._result
             if self.running:
-                self._advance()
                 return self._told(self._table(self.engine.flows))
             self._result = self._told(self._table(self.engine.finish))
             return self._result
@@ -158,6 +145,11 @@ class LiveCapture:
     def running(self) -> bool:
         """Whether it still captures."""
         return not self._done.is_set()
+
+    @property
+    def ended(self) -> int:
+        """Reports of flows that ended, so far."""
+        return self._delivery.told
 
     @property
     def interfaces(self) -> list[str]:
@@ -231,7 +223,7 @@ class LiveCapture:
             if self._done.is_set():
                 flows.end()
             else:
-                self._waiting.add(flows)
+                self._delivery.add(flows)
         return flows
 
     def __enter__(self) -> Self:
@@ -254,6 +246,33 @@ class LiveCapture:
                 self._deliver()
         finally:
             self._finish()
+
+    def _catch_up(self) -> None:
+        """Read what is new, for a caller. Not in the main thread: Ctrl-C would leave the engine torn."""
+        if threading.current_thread() is not threading.main_thread():
+            self._read_on()
+            return
+        reader = threading.Thread(target=self._read_on, name="capture-read", daemon=True)
+        reader.start()
+        reader.join()
+
+    def _read_on(self) -> None:
+        with self._lock:
+            self._advance()
+
+    def _leave(self) -> None:
+        """This is a child of the process that captures: what captures was left behind there."""
+        self._elsewhere = True
+        # Whoever held a lock is not here to give it back.
+        self._lock = threading.RLock()
+        self._done = threading.Event()
+        self._done.set()
+        for queue in self._delivery.waiting():
+            queue.abandon()
+
+    def _check_process(self) -> None:
+        if self._elsewhere:
+            raise RuntimeError("the capture runs in the process that this one is a fork of: ask it there")
 
     def _ended(self) -> bool:
         late = self._timeout is not None and time.monotonic() - self._began >= self._timeout
@@ -286,57 +305,47 @@ class LiveCapture:
     def _deliver(self) -> None:
         """Give away what came, and what ended."""
         if self.on_advance is not None:
-            self._call(self.on_advance)
+            self._delivery.call("on_advance", self.on_advance)
         flows: list[ClosedFlow] = []
         with self._lock:
             while self.engine.closed:
                 flows.append(self.engine.closed.popleft())
-            waiting = list(self._waiting)
-        if not flows:
-            return
-        self._remember(flows)
-        for queue in waiting:
-            queue.put(flows)
-        if self.on_flow is not None:
-            for flow in flows:
-                self._call(self.on_flow, flow)
-
-    def _remember(self, flows: list[ClosedFlow]) -> None:
-        """The last ones for the view, as plain values: a flow would hold what it was found among."""
-        from tcpflow_scapy.live.view import ROWS, ended_row
-
-        for number, flow in list(enumerate(flows, self.ended + 1))[-ROWS:]:
-            self._recent.append(ended_row(number, flow))
-            while len(self._recent) > ROWS:
-                self._recent.popleft()
-        self.ended += len(flows)
-
-    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        try:
-            function(*arguments)
-        except Exception as error:
-            name = getattr(function, "__name__", "on_flow")
-            self._log.add("error", f"{name}: {type(error).__name__}: {error}", merge=True)
+            waiting = self._delivery.waiting()
+        if flows:
+            self._delivery.flows(flows, waiting, self.on_flow)
+        self._delivery.events()
 
     def _finish(self) -> None:
-        for pump in self._pumps:
-            pump.stop()
-        for pump in self._pumps:
-            pump.join()
-        self._seconds = time.monotonic() - self._began
-        self._spool.close()
-        with self._lock:
-            if not self._broken:
-                try:
-                    self.engine.end()
-                except Exception as error:
-                    self._break(error)
+        try:
+            for pump in self._pumps:
+                pump.stop()
+            for pump in self._pumps:
+                pump.join()
+            self._seconds = time.monotonic() - self._began
+            self._spool.close()
+        except Exception as error:
+            self._log.add("error", f"the spool could not be ended: {error or type(error).__name__}")
+        try:
+            self._end_flows()
+            # What callbacks did wrong is an event, too.
+            self._delivery.events()
+        finally:
+            # Whatever happened: nobody may wait for ever.
+            with self._lock:
+                self._done.set()
+                for queue in self._delivery.waiting():
+                    queue.end()
+            RUNNING.discard(self)
+
+    def _end_flows(self) -> None:
+        """Tell what is still open, some at a time: there may be more than memory should hold."""
+        if not self._broken:
+            try:
+                for _ in self.engine.ending():
+                    self._deliver()
+            except Exception as error:
+                self._break(error)
         self._deliver()
-        with self._lock:
-            self._done.set()
-            for queue in self._waiting:
-                queue.end()
-        RUNNING.discard(self)
 
     def _told(self, flows: FlowTable) -> FlowTable:
         """The losses of the capture among the problems of the table."""

@@ -77,7 +77,7 @@ def sniff(
     on_flow : callable, optional
         Called with each `Flow` as it ends, in a thread of the capture.
     on_event : callable, optional
-        Called with each `Event` as it happens, in a thread of the capture.
+        Called with each `Event` soon after it happened, in a thread of the capture.
     idle : float, optional
         Seconds of idleness after which a flow ends (`reassemble`'s ``timeout``).
     before : callable, optional
@@ -105,9 +105,11 @@ def sniff(
     if user is not None:
         account = find_account(user)
         preload()
-    events = EventLog(on_event)
+    events = EventLog()
     taps: list[Tap] = []
     kept: LiveSpool | None = None
+    live: LiveCapture | None = None
+    limit = FrameLimit(count)
     try:
         # Interfaces first: nothing is to be left behind where there is no right to open them.
         for name in names:
@@ -124,19 +126,22 @@ def sniff(
         if account is not None:
             become(account)
             _check_folder(kept, account)
-        live = LiveCapture(kept, events, how, timeout=timeout, on_flow=on_flow)
+        live = LiveCapture(kept, events, how, timeout=timeout, on_flow=on_flow, on_event=on_event)
         if before is not None:
             before(live)
+        while taps:
+            live._add(taps[0], partial(open_tap, taps[0].name, live_options), live_options.filter, limit)
+            # The capture's own from here on.
+            del taps[0]
+        live._start()
     except BaseException:
+        if live is not None:
+            live._give_up()
         for tap in taps:
             tap.close()
         if kept is not None:
             kept.discard()
         raise
-    limit = FrameLimit(count)
-    for tap in taps:
-        live._add(tap, partial(open_tap, tap.name, live_options), live_options.filter, limit)
-    live._start()
     return live
 
 

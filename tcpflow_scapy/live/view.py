@@ -13,7 +13,8 @@ from tcpflow_scapy.render.table import Column, Table
 
 if TYPE_CHECKING:
     from tcpflow_scapy.flows.flow import Flow
-    from tcpflow_scapy.live.session import LiveCapture, LiveStats
+    from tcpflow_scapy.live.session import LiveCapture
+    from tcpflow_scapy.live.stats import LiveStats
 
 ROWS = 20
 """Flows shown: those with the latest packets."""
@@ -75,7 +76,7 @@ def _all_flows(live: LiveCapture) -> tuple[str, str, Table]:
 
 def _ended_flows(live: LiveCapture) -> tuple[str, str, Table]:
     """Those that ended last: of a long capture, a table of all would take too much."""
-    rows = list(live._recent.copy())[::-1]
+    rows = list(live._delivery.recent.copy())[::-1]
     words = f"{count(live.ended)} have ended, {count(live.engine.hot)} pairs of endpoints were active lately"
     return words, "flows that ended", Table(_FLOWS, rows, live.ended, empty="none has ended yet")
 

@@ -62,9 +62,21 @@ def test_a_loop_that_was_closed_is_no_trouble() -> None:
     assert list(queue) == ["a"]
 
 
+def test_who_waits_for_a_while_only_does_not_pile_up() -> None:
+    queue = ClosedFlows()
+
+    async def look_in() -> None:
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(queue.__anext__(), 0.001)
+
+    asyncio.run(look_in())
+    assert not queue._sleepers
+
+
 def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAITING_FLOWS", 2)
     queue = ClosedFlows()
-    queue.put(made(*"abcd"))
+    assert queue.put(made(*"abcd")) == 2
     queue.end()
     assert (list(queue), queue.missed) == (["c", "d"], 2)

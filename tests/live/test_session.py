@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +20,11 @@ import pytest
 from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
 from tcpflow_scapy.capture.live.check import check_spool
 from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
+from tcpflow_scapy.capture.live.events import Event
 from tcpflow_scapy.errors import CaptureOSError
 from tcpflow_scapy.live import sniffing
 from tcpflow_scapy.live.running import RUNNING
-from tcpflow_scapy.live.session import LiveStats
+from tcpflow_scapy.live.stats import LiveStats
 from tests.capture.live.test_pump import MadeTap, wait_for
 
 
@@ -135,14 +140,103 @@ def test_coroutines(taps: dict[str, MadeTap], sample: FlowTable, sample_frames: 
 
 def test_a_callback_that_fails_is_an_event(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
     def fail(flow: Flow) -> None:
+        # Not even this ends the thread that calls.
+        sys.exit("no")
+
+    def fail_again(event: Event) -> None:
         raise RuntimeError("no")
 
-    live = sniff("made0", on_flow=fail)
+    live = sniff("made0", on_flow=fail, on_event=fail_again)
     taps["made0"].give(sample_frames)
     flows = live.stop()
     assert len(flows) > 0
-    assert "fail: RuntimeError: no" in live.events.message.tolist()
+    assert {"on_flow: SystemExit: no", "on_event: RuntimeError: no"} <= set(live.events.message)
     assert flows.capture.problems[0].kind == "error"
+
+
+def test_who_hears_of_an_event_may_ask_and_stop(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:
+    heard: list[tuple[str, int]] = []
+
+    def hear(event: Event) -> None:
+        heard.append((event.kind, len(live.flows)))
+        if event.kind == "kernel_drop":
+            live.stop()
+
+    live = sniff("made0", on_event=hear)
+    taps["made0"].give(sample_frames)
+    wait_for(lambda: len(live.flows) > 0)
+    taps["made0"].dropped = 3
+    assert live.wait(60)
+    live.stop()
+    assert [kind for kind, _ in heard] == ["started", "kernel_drop", "stopped"]
+    assert heard[-1][1] == len(live.flows) > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_has_no_capture_and_waits_for_none(
+    taps: dict[str, MadeTap], sample_frames: list[bytes]
+) -> None:
+    with sniff("made0") as live:
+        closed = live.closed()
+        child = os.fork()
+        if not child:
+            # Whatever fails here: the tests go on in the parent alone.
+            ok = 0
+            with suppress(BaseException):
+                signal.alarm(20)
+                with live:
+                    ok += not live.running and list(closed) == []
+                with pytest.raises(RuntimeError, match="fork"):
+                    live.stop()
+                ok += 1
+            os._exit(0 if ok == 2 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert live.running
+        taps["made0"].give(sample_frames)
+    assert len(live.flows) > 0
+
+
+def test_interrupting_a_look_leaves_the_engine_whole(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = sniff("made0")
+    advance, reading = live.engine.advance, threading.Event()
+
+    def slow(now: int) -> int:
+        if threading.current_thread().name == "capture-read":
+            reading.set()
+            time.sleep(0.3)
+        return advance(now)
+
+    monkeypatch.setattr(live.engine, "advance", slow)
+    taps["made0"].give(sample_frames)
+    interrupter = threading.Thread(
+        target=lambda: reading.wait(60) and signal.raise_signal(signal.SIGINT)  # type: ignore[func-returns-value]
+    )
+    interrupter.start()
+    with pytest.raises(KeyboardInterrupt):
+        live.flows  # noqa: B018
+    interrupter.join()
+    assert summary(live.stop()) == summary(sample)
+    assert "error" not in set(live.events.kind)
+
+
+def test_nothing_runs_where_a_thread_cannot_be_had(
+    taps: dict[str, MadeTap], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "capture-flows":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        sniff(["made0", "made1"], spool=tmp_path / "s.pcapng")
+    assert all(tap.closed for tap in taps.values())
+    assert list(tmp_path.iterdir()) == []
+    assert not RUNNING
 
 
 def test_a_callback_may_stop_the_capture(taps: dict[str, MadeTap], sample_frames: list[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "chain_broken": "the hash chain could not be written any more",
     "rotated": "the spool went on in a new file",
     "error": "capture on an interface ended for good, or a callback failed",
+    "not_fetched": "flows that had ended were forgotten, because nobody took them from `closed()`",
     "stopped": "capture ended on an interface; the count is of frames received",
 }
 """Every kind of event and its meaning."""
@@ -34,7 +35,7 @@ MERGE_WITHIN = 10 * 1_000_000_000
 """Losses of one kind on one interface no further apart than this (ns) are one event with a sum."""
 
 MAX_EVENTS = 10_000
-"""Events kept; further ones are only counted, by kind. A capture may run for months."""
+"""Events kept of each kind; further ones are only counted. A capture may run for months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Event:
     message: str
     """in words, without the count"""
 
+    def goes_on(self, message: str, now: int) -> bool:
+        """Whether what happens now, in these words, is still the same."""
+        return message == self.message and now - self.until <= MERGE_WITHIN
+
     @property
     def text(self) -> str:
         """One line with the count."""
@@ -62,21 +67,16 @@ class Event:
 
 
 class EventLog:
-    """Events of one capture, from several threads.
+    """Events of one capture, from several threads."""
 
-    Parameters
-    ----------
-    listener : callable, optional
-        Called with each event as it is recorded, in the thread that recorded it.
-    """
-
-    def __init__(self, listener: Callable[[Event], object] | None = None) -> None:
+    def __init__(self) -> None:
         self._events: list[Event] = []
         self._last: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
-        self._listener = listener
-        self.unlisted = 0
-        """events beyond `MAX_EVENTS`"""
+        self._listed: Counter[str] = Counter()
+        self._told = 0
+        self.unlisted: Counter[str] = Counter()
+        """events beyond `MAX_EVENTS`, by kind"""
 
     def add(
         self, kind: str, message: str, *, interface: str = "", count: int = 0, merge: bool = False
@@ -92,23 +92,32 @@ class EventLog:
         count : int
             Frames.
         merge : bool
-            Add the count to the last event of this kind on this interface if that is not long ago.
+            Add the count to the last event of this kind on this interface, if that has the same words and
+            was not long ago.
         """
         now = time.time_ns()
         event = Event(now, now, interface, kind, count, message)
         with self._lock:
             number = self._last.get((kind, interface), -1)
-            if merge and number >= 0 and now - self._events[number].until <= MERGE_WITHIN:
-                last = self._events[number]
+            last = self._events[number] if number >= 0 else None
+            full = self._listed[kind] >= MAX_EVENTS
+            # Where no more are listed, what was lost still counts.
+            if merge and last is not None and (full or last.goes_on(message, now)):
                 self._events[number] = replace(last, until=now, count=last.count + count)
                 return
-            if len(self._events) >= MAX_EVENTS:
-                self.unlisted += 1
+            if full:
+                self.unlisted[kind] += 1
                 return
+            self._listed[kind] += 1
             self._last[kind, interface] = len(self._events)
             self._events.append(event)
-        if self._listener is not None:
-            self._listener(event)
+
+    def take(self) -> list[Event]:
+        """Those that were recorded since the last call."""
+        with self._lock:
+            new = self._events[self._told :]
+            self._told = len(self._events)
+            return new
 
     def update(self, kind: str, interface: str, *, count: int = 0, ended: bool = False) -> None:
         """Add to the count of the last event of a kind, or say that it is over now."""
@@ -145,8 +154,9 @@ class EventLog:
         for event in self.all():
             if event.kind in LOSSES:
                 found.append(Problem(event.kind, f"{_clock(event)} {event.text}", path))
-        if self.unlisted:
-            found.append(Problem("more", f"{self.unlisted:,} further events are not listed", path))
+        for kind, count in sorted(self.unlisted.items()):
+            if kind in LOSSES:
+                found.append(Problem("more", f"{count:,} further events ({kind}) are not listed", path))
         return found
 
     def frame(self) -> pd.DataFrame:

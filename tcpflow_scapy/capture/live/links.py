@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
@@ -13,6 +14,9 @@ NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 REQUEST, DUMP = 1, 0x300
 ATTRIBUTE_NAME = 3
 UP, LOWER_UP = 1, 1 << 16
+
+MOST_GONE = 1000
+"""Interfaces that went away and are remembered: a machine with containers has new ones all the time."""
 
 MESSAGE = struct.Struct("=IHHII")
 LINK = struct.Struct("=BxHiII")
@@ -47,6 +51,7 @@ class LinkWatch:
             raise OSError("no rtnetlink here")
         self._name = name
         self._states: dict[str, str] = {}
+        self._gone: dict[str, None] = {}
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         try:
             self._socket.bind((0, GROUP_LINK))
@@ -70,8 +75,10 @@ class LinkWatch:
                 data = self._socket.recv(1 << 16)
             except BlockingIOError:
                 return found
-            except OSError:
-                # The kernel had more to say than fits (ENOBUFS): what comes next counts again.
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    return found
+                # The kernel had more to say than fits: what comes next counts again.
                 continue
             for kind, name, flags in _links(data):
                 if self._name in (None, name) and (change := self._change(kind, name, flags)):
@@ -86,9 +93,18 @@ class LinkWatch:
             state = "" if flags & LOWER_UP else "the interface has no carrier"
         before = self._states.get(name)
         self._states[name] = state
+        self._remember_gone(name, kind == DELETE_LINK)
         if before is None or before == state:
             return None
         return LinkChange(name, not state, state or "the interface is up again")
+
+    def _remember_gone(self, name: str, gone: bool) -> None:
+        self._gone.pop(name, None)
+        if gone:
+            self._gone[name] = None
+        if len(self._gone) > MOST_GONE:
+            oldest = next(iter(self._gone))
+            del self._gone[oldest], self._states[oldest]
 
     def close(self) -> None:
         """Close the socket."""

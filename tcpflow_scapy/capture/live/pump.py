@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from tcpflow_scapy.capture.live.events import EventLog
 from tcpflow_scapy.capture.live.links import LinkWatch
 from tcpflow_scapy.capture.live.sections import Counters, SpoolInterface
 from tcpflow_scapy.capture.live.spool import LiveSpool
+from tcpflow_scapy.capture.live.waiting import readable
 
 STATISTICS_SECONDS = 1.0
 """How often drops are asked for, and what is due by time is done."""
@@ -188,7 +188,7 @@ class Pump:
             # Nothing to be woken for any more.
             doors.remove(self._wake)
             wait = max(0.0, self._stop_at - time.monotonic())
-        ready, _, _ = select.select(doors, [], [], wait)
+        ready = readable(doors, wait)
         if self._watch is not None and self._watch.fileno() in ready:
             self._note_links(self._watch)
 
@@ -259,7 +259,7 @@ class Pump:
             self._stop_at = 0.0
             return
         doors = [self._wake, *([self._watch.fileno()] if self._watch is not None else [])]
-        ready, _, _ = select.select(doors, [], [], REOPEN_SECONDS)
+        ready = readable(doors, REOPEN_SECONDS)
         if self._watch is not None and self._watch.fileno() in ready:
             self._note_links(self._watch)
         try:

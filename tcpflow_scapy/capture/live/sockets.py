@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import select
 import struct
 import sys
 import time
@@ -27,6 +26,7 @@ from tcpflow_scapy.capture.live.devices import (
     refused,
 )
 from tcpflow_scapy.capture.live.sections import Counters
+from tcpflow_scapy.capture.live.waiting import readable
 from tcpflow_scapy.errors import CaptureOSError, LibpcapMissing
 
 SOL_PACKET, PACKET_STATISTICS, PACKET_IGNORE_OUTGOING = 263, 6, 23
@@ -131,7 +131,7 @@ class SocketTap:
     def take(self) -> Batch:
         """What is waiting."""
         parts, size, frames = [], 0, 0
-        while size < BATCH_BYTES and select.select([self._socket], [], [], 0)[0]:
+        while size < BATCH_BYTES and readable([self.fileno()], 0):
             try:
                 _, data, stamp = self._socket.recv_raw(USUAL_FRAME)
             except OSError as error:

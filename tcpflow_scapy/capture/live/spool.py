@@ -305,7 +305,8 @@ class LiveSpool:
 
     def count(self, interface: int, counters: Counters) -> None:
         """Remember what an interface counted, for the statistics at the end of every file."""
-        self._counters[interface] = counters
+        with self._lock:
+            self._counters[interface] = counters
 
     def write_statistics(self) -> None:
         """Put the counters of all interfaces into the file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpflow_scapy.capture.live import events as module
-from tcpflow_scapy.capture.live.events import KINDS, LOSSES, Event, EventLog
+from tcpflow_scapy.capture.live.events import KINDS, LOSSES, MERGE_WITHIN, EventLog
 
 
 def test_losses_of_one_kind_are_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,18 +47,42 @@ def test_events_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     log = EventLog()
     for number in range(5):
         log.add("error", f"{number}")
-    assert len(log) == 3
-    assert log.problems("x")[-1].message == "2 further events are not listed"
+        log.add("rotated", f"{number}")
+    # Each kind for itself: files that follow each other do not hide losses.
+    log.add("kernel_drop", "full", count=1)
+    assert len(log) == 7
+    assert [p.message for p in log.problems("x") if p.kind == "more"] == [
+        "2 further events (error) are not listed"
+    ]
 
 
-def test_a_listener_hears_each_event_once() -> None:
-    heard: list[Event] = []
-    log = EventLog(heard.append)
+def test_other_words_are_another_event() -> None:
+    log = EventLog()
+    for words in ("on_flow: no", "on_event: no", "on_event: no"):
+        log.add("error", words, merge=True)
+    assert [e.text for e in log.all()] == ["on_flow: no", "on_event: no"]
+
+
+def test_sums_go_on_where_events_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [10**18]
+    monkeypatch.setattr("tcpflow_scapy.capture.live.events.time.time_ns", lambda: clock[0])
+    monkeypatch.setattr(module, "MAX_EVENTS", 2)
+    log = EventLog()
+    for _ in range(5):
+        clock[0] += 10 * MERGE_WITHIN
+        log.add("kernel_drop", "full", count=1, merge=True)
+    assert log.count("kernel_drop") == 5
+    assert not log.unlisted
+
+
+def test_each_event_is_taken_once() -> None:
+    log = EventLog()
     log.add("kernel_drop", "full", count=1, merge=True)
     log.add("kernel_drop", "full", count=1, merge=True)
+    assert [(e.kind, e.count) for e in log.take()] == [("kernel_drop", 2)]
     log.add("stopped", "end")
-    assert [(e.kind, e.count) for e in heard] == [("kernel_drop", 1), ("stopped", 0)]
-    assert [e.text for e in log.all()] == ["full: 2 frames", "end"]
+    assert [e.text for e in log.take()] == ["end"]
+    assert log.take() == []
 
 
 def test_an_outage_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

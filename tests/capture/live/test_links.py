@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import struct
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
 
+from tcpflow_scapy.capture.live import links
 from tcpflow_scapy.capture.live.links import LinkChange, LinkWatch, _links
 from tests.helpers.netns import inside, ip, pair
 
@@ -37,6 +40,39 @@ def test_messages_are_read() -> None:
     for at in range(0, len(data), 2):
         list(_links(data[:at] + b"\xff\xff" + data[at + 2 :]))
         list(_links(data[:at] + b"\0\0" + data[at + 2 :]))
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[LinkWatch, socket.socket]]:
+    """A watch, and what tells it messages instead of the kernel."""
+    watch = LinkWatch()
+    watch.close()
+    watch._socket, teller = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    watch._socket.setblocking(False)
+    with closing(watch), teller:
+        yield watch, teller
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="rtnetlink is Linux's")
+def test_interfaces_that_went_away_are_forgotten_in_the_end(
+    told: tuple[LinkWatch, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, teller = told
+    monkeypatch.setattr(links, "MOST_GONE", 2)
+    found = []
+    for number in [*range(5), 4]:
+        for kind, flags in ((16, 0x1_0043), (17, 0)):
+            teller.send(message(kind, b"veth%d" % number, flags))
+        found += watch.changes()
+    assert len(watch._states) == 2
+    assert [c.name for c in found if not c.up] == [f"veth{n}" for n in [*range(5), 4]]
+    assert [c.name for c in found if c.up] == ["veth4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="rtnetlink is Linux's")
+def test_a_socket_that_fails_tells_nothing(told: tuple[LinkWatch, socket.socket]) -> None:
+    told[0].close()
+    assert told[0].changes() == []
 
 
 @pytest.mark.peer
