@@ -18,14 +18,17 @@ from tcpflow_scapy.reassembly.columns import first_rows, ranges
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-YOUNG = 1 << 17
+YOUNG = 1 << 16
 """Entries that are kept in memory before they become a run on disk."""
 
 FAN = 4
 """Runs of one level that are merged to one of the next."""
 
-STEP = 1 << 18
-"""Entries that one step of a merge moves."""
+STEP = 1 << 16
+"""Entries that one step of a merge moves: what is allocated for it comes and goes with every step."""
+
+STEPS = 4
+"""Steps taken at a time. Together they move more than one batch of a capture brings."""
 
 
 @dataclass(slots=True, eq=False)
@@ -177,15 +180,20 @@ class KeyIndex:
         self._young = sorted_run(np.empty(0, np.uint64), np.empty(0, np.int64))
 
     def tidy(self) -> None:
-        """Take one step of merging, if any is to be done. To be called after each `append`."""
-        if self._merge is None:
-            runs = self._mergeable()
-            if runs is None:
-                return
-            self._merge = _Merge(runs, self._folder)
-        done = self._merge.step()
-        if done is None:
-            return
+        """Take some steps of merging, if any is to be done. To be called after each `append`."""
+        for _ in range(STEPS):
+            if self._merge is None:
+                runs = self._mergeable()
+                if runs is None:
+                    return
+                self._merge = _Merge(runs, self._folder)
+            done = self._merge.step()
+            if done is not None:
+                self._replace_merged(done)
+
+    def _replace_merged(self, done: Run) -> None:
+        """The new run takes the place of those that were merged."""
+        assert self._merge is not None
         place = self._runs.index(self._merge.runs[0])
         merged, self._merge = self._merge, None
         self._runs[place : place + len(merged.runs)] = [done]
