@@ -43,8 +43,10 @@ def compact(codes: Array, texts: list[str]) -> Any:
     """pandas.Categorical by code; equal texts are one category, unused ones are none."""
     if not len(codes):
         return categorical(np.empty(0, np.int8), [])
-    names, where = np.unique(np.array(texts, object), return_inverse=True)
-    mapped = where[codes]
-    used = np.zeros(len(names), bool)
-    used[mapped] = True
-    return categorical((np.cumsum(used) - 1)[mapped], names[used].tolist())
+    present = codes[:1] if codes.strides == (0,) else np.flatnonzero(np.bincount(codes))
+    names, where = np.unique(
+        np.array([texts[code] for code in present.tolist()], object), return_inverse=True
+    )
+    number = np.zeros(len(texts), np.int8 if len(names) < 128 else np.int32)
+    number[present] = where
+    return categorical(number[codes], names.tolist())

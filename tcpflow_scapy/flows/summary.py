@@ -14,7 +14,7 @@ from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.state import OPEN, STATES, connection_states
 from tcpflow_scapy.reassembly.connections import connection_parts
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS
-from tcpflow_scapy.reassembly.tables import ClientEvidence
+from tcpflow_scapy.reassembly.tables import ClientEvidence, ConnectionTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,26 +44,19 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     found = evidence.reassembly
     streams, connections = found.streams, found.connections
     count = len(connections)
-    code = (streams.address >> np.uint64(16)).astype(np.int64)
-    port = (streams.address & np.uint64(0xFFFF)).astype(np.uint16)
     book = evidence.packets.addresses
     states = connection_states(streams)
-    known = (connections.start != NO_TIME) & (connections.end != NO_TIME)
-    duration = np.full(count, np.nan)
-    duration[known] = (connections.end - connections.start)[known] / 1e9
-    missing = streams.size - streams.captured
-    gaps = np.diff(streams.gap_start)
-    conflicts = np.diff(streams.conflict_start)
+    gaps = _counts(streams.gap_start)
     rows = evidence.packets.encapsulations.rows
     whole = (streams.isn >= 0) & (streams.fin >= 0) & (gaps == 0)
     columns: dict[str, Any] = {
-        "client": address_category(book, code[0::2]),
-        "client_port": port[0::2],
-        "server": address_category(book, code[1::2]),
-        "server_port": port[1::2],
+        "client": address_category(book, _codes(streams.address[0::2])),
+        "client_port": streams.address[0::2].astype(np.uint16),
+        "server": address_category(book, _codes(streams.address[1::2])),
+        "server_port": streams.address[1::2].astype(np.uint16),
         "start": datetimes(connections.start),
         "end": datetimes(connections.end),
-        "duration_s": duration,
+        "duration_s": _durations(connections),
         "state": categorical(states, list(STATES)),
         "open": OPEN[states],
         "client_evidence": labelled(connections.client_evidence, ClientEvidence),
@@ -75,23 +68,64 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     measures = {
         "bytes": streams.captured,
         "packets": streams.packets,
-        "missing_bytes": missing,
+        "missing_bytes": _less(streams.size, streams.captured),
         "gaps": gaps,
         "retransmitted_bytes": streams.retransmitted,
         "out_of_order": streams.out_of_order,
-        "conflicts": conflicts,
+        "conflicts": _counts(streams.conflict_start),
     }
     for name, values in measures.items():
-        columns[f"client_{name}"] = values[0::2]
-        columns[f"server_{name}"] = values[1::2]
-        if name in COLUMN_NAMES:
-            columns[name] = values[0::2] + values[1::2]
+        columns[f"client_{name}"], columns[f"server_{name}"], columns[name] = _by_side(values)
     table = pd.DataFrame(
         {name: columns[name] for name in COLUMN_NAMES},
         index=pd.RangeIndex(count, name="flow"),
         copy=False,
     )
     return evidence.told(table)
+
+
+def _codes(addresses: Array) -> Array:
+    """Address codes of endpoints: the port, below, falls off."""
+    return (addresses >> np.uint64(16)).view(np.int64)
+
+
+def _durations(connections: ConnectionTable) -> Array:
+    """Seconds; NaN where there are no times."""
+    out = (connections.end - connections.start) / 1e9
+    out[(connections.start == NO_TIME) | (connections.end == NO_TIME)] = np.nan
+    return out
+
+
+# Columns of a value that is the same for all streams come without memory of their own (stride 0), and most
+# columns of a capture full of unanswered SYNs are such. They are not spelled out here before somebody looks.
+
+
+def _less(one: Array, two: Array) -> Array:
+    """One column less another."""
+    if one.strides == two.strides == (0,):
+        return np.broadcast_to(one[:1] - two[:1], one.shape)
+    return one - two
+
+
+def _counts(starts: Array) -> Array:
+    """How many rows each stream has, from where they begin."""
+    if starts.strides == (0,):
+        return np.broadcast_to(starts[:1] - starts[:1], (len(starts) - 1,))
+    return np.diff(starts)
+
+
+def _by_side(values: Array) -> tuple[Array, Array, Array]:
+    """Of the client, of the server, of both: with memory of their own, for people write into their tables."""
+    if values.strides == (0,) and len(values):
+        value, count = values[0], len(values) // 2
+        return _filled(count, value), _filled(count, value), _filled(count, 2 * value)
+    client, server = values[0::2].copy(), values[1::2].copy()
+    return client, server, client + server
+
+
+def _filled(count: int, value: Any) -> Array:
+    """int64: a value many times; memory of zeros comes from the system when it is first touched."""
+    return np.full(count, value, np.int64) if value else np.zeros(count, np.int64)
 
 
 def _round_trips(evidence: Evidence) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -112,13 +113,16 @@ def connection_parts(starts: Array, packets: int) -> Iterator[tuple[slice, slice
     starts : ndarray of int64
         Where each side begins in that order.
     packets : int
-        As many pairs as have at most so many, at least one.
+        As many pairs as have at most so many, at least one. What is known of a pair's two sides takes about
+        as much memory as two packets, and is counted as such.
     """
     ends = starts[2::2]
     low = 0
     while low < len(ends):
         first = int(starts[2 * low])
-        high = max(int(np.searchsorted(ends, first + packets, side="right")), low + 1)
+        pairs = range(low, len(ends))
+        limit = first + packets + 2 * low
+        high = low + max(bisect_right(pairs, limit, key=lambda pair: int(ends[pair]) + 2 * pair + 2), 1)
         yield slice(low, high), slice(first, int(ends[high - 1]))
         low = high
 

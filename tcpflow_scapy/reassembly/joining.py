@@ -23,21 +23,59 @@ _TABLES = {"extents": ExtentTable, "gaps": GapTable, "conflicts": ConflictTable}
 _STARTS = {"extent_start": "extents", "gap_start": "gaps", "conflict_start": "conflicts"}
 
 
+class _Column:
+    """A column of the whole. As long as all of its values are the same, one of them is all that is kept.
+
+    Where a million connections never got anywhere, most of what is known of their streams is a zero or
+    "none"; writing these down would take more time than finding them out.
+
+    Parameters
+    ----------
+    room : int
+        Values expected, where that is known.
+    """
+
+    def __init__(self, room: int = 0) -> None:
+        self._room, self._length = room, 0
+        self._value: Array | None = None
+        self._values: GrowingColumn | None = None
+
+    def append(self, values: Array) -> None:
+        """Add values at the end; the first ones say of which type all are."""
+        if self._value is None or not self._length:
+            self._value = values[:1].copy()
+        if self._values is None and self._tells(values):
+            self._values = GrowingColumn(values.dtype, max(self._room, self._length + len(values)))
+            self._values.append(self._same())
+        if self._values is not None:
+            self._values.append(values)
+        self._length += len(values)
+
+    def _tells(self, values: Array) -> bool:
+        """Whether some value differs from all so far; the last one is looked at first."""
+        return len(values) > 0 and bool(values[-1] != self._value or (values != self._value).any())
+
+    def _same(self) -> Array:
+        assert self._value is not None
+        return np.broadcast_to(self._value[:1] if self._length else self._value[:0], (self._length,))
+
+    def build(self) -> Array:
+        """All values: read only, and without memory of their own, where they are the same."""
+        return self._same() if self._values is None else self._values.build()
+
+
 class _Rows:
     """The columns of one kind of table, growing."""
 
     def __init__(self, kind: Any, *, without: tuple[str, ...] = (), room: int = 0) -> None:
-        self._kind, self._room = kind, room
+        self._kind = kind
         self._names = [x.name for x in fields(kind) if x.name not in without]
-        self._columns: dict[str, GrowingColumn] = {}
+        self._columns = {name: _Column(room) for name in self._names}
         self.count = 0
 
     def append(self, table: Any) -> None:
         for name in self._names:
-            values: Array = getattr(table, name)
-            if name not in self._columns:
-                self._columns[name] = GrowingColumn(values.dtype, max(self._room, len(values)))
-            self._columns[name].append(values)
+            self._columns[name].append(getattr(table, name))
         self.count += len(getattr(table, self._names[0]))
 
     def build(self, **others: Array) -> Any:
@@ -60,7 +98,7 @@ class ReassemblyParts:
         self._streams = _Rows(StreamTable, without=("packet_start", *_STARTS), room=streams)
         self._classes = GrowingColumn(np.uint8, len(order))
         self._tables = {name: _Rows(kind) for name, kind in _TABLES.items()}
-        self._starts = {name: GrowingColumn(np.int64, streams + 1) for name in _STARTS}
+        self._starts = {name: _Column(streams + 1) for name in _STARTS}
         self._unwrapped: dict[int, Array] = {}
 
     def append(self, part: Reassembly) -> None:

@@ -50,35 +50,22 @@ def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tup
     n = len(packets)
     if n == 0:
         return np.empty(0, np.int32), np.empty(0, np.uint8), 0
-    ends = (
-        np.concatenate((packets.source[rows], packets.destination[rows])) for rows in spans(n, PART_PACKETS)
-    )
-    codes, _ = factorize_parts(ends, 2 * n)
     direction = np.empty(n, np.uint8)
-    pair, count = factorize_parts(_pair_keys(codes, direction), n)
-    del codes
     keys = encapsulation_keys(packets.encapsulations, ignore_vlan)
-    if len(keys) and keys.max() > 0:
-        width = int(keys.max()) + 1
-        numbers = (
-            pair[rows].astype(np.int64) * width + keys[packets.encapsulation[rows]]
-            for rows in spans(n, PART_PACKETS)
-        )
-        pair, count = factorize_parts(numbers, n)
+    pair, count = factorize_parts(_pair_keys(packets, keys, direction), n)
     return pair, direction, count
 
 
-def _pair_keys(codes: Array, direction: Array) -> Iterator[Array]:
-    """Both endpoints of each packet as one number, part by part; notes who sent it in `direction`.
+def _pair_keys(
+    packets: PacketTable | DatagramTable, keys: Array, direction: Array
+) -> Iterator[tuple[Array, ...]]:
+    """What tells the pair of each packet, part by part: both endpoints, and where they differ the tunnels.
 
-    In each part of `codes`, those of the destinations follow those of the sources.
+    Notes in `direction` who sent it.
     """
+    several = len(keys) > 0 and keys.max() > 0
     for rows in spans(len(direction), PART_PACKETS):
-        count = rows.stop - rows.start
-        source = codes[2 * rows.start : 2 * rows.start + count]
-        destination = codes[2 * rows.start + count : 2 * rows.stop]
+        source, destination = packets.source[rows], packets.destination[rows]
         np.greater(source, destination, out=direction[rows], casting="unsafe")
-        key = np.minimum(source, destination).astype(np.int64)
-        key <<= 32
-        key |= np.maximum(source, destination)
-        yield key
+        ends = np.minimum(source, destination), np.maximum(source, destination)
+        yield (*ends, keys[packets.encapsulation[rows]]) if several else ends

@@ -10,6 +10,7 @@ import pytest
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.flows.summary import datetimes
+from tcpflow_scapy.reassembly import streams
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import Capture, Conversation, play
 
@@ -88,6 +89,34 @@ def test_columns_agree_with_the_objects() -> None:
             late = (stream.segments["class"] == "out_of_order").sum()
             assert row[f"{side}_out_of_order"] == late
         assert row["complete"] == (flow.client.complete and flow.server.complete)
+
+
+def test_writing_into_the_table_changes_nothing_that_was_found() -> None:
+    flows = flows_of(play(OPEN + "> 'abc'\nx> 'd'\n> 'ef'\n< 'answer'\n< FIN"))
+    found = flows._evidence.reassembly
+    before = [getattr(found.streams, name).copy() for name in ("captured", "size", "packets", "address")]
+    start = found.connections.start.copy()
+    for name in flows.df.columns:
+        if flows.df[name].dtype.kind in "iu":
+            flows.df.loc[0, name] += 1
+    flows.df.loc[0, "start"] += pd.Timedelta(1, "s")
+    after = [getattr(found.streams, name) for name in ("captured", "size", "packets", "address")]
+    for one, two in zip(before, after, strict=True):
+        assert one.tolist() == two.tolist()
+    assert start.tolist() == found.connections.start.tolist()
+
+
+def test_a_flood_of_syns_is_what_its_connections_are_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    talks = [play("> SYN", Conversation(f"10.0.0.{i}:{1000 + i}")) for i in range(20)]
+    plain = flows_of(*talks).df
+    # Worked on in parts, columns of one value have no memory of their own.
+    monkeypatch.setattr(streams.build_streams, "__kwdefaults__", {"incomplete": None, "part_packets": 2})
+    flows = flows_of(*talks)
+    assert flows._evidence.reassembly.streams.captured.strides == (0,)
+    pd.testing.assert_frame_equal(flows.df, plain, check_flags=False)
+    flows.df.loc[3, "client_bytes"] = 5
+    assert flows.df["client_bytes"].sum() == 5
+    assert flows[4].client.captured == 0
 
 
 def test_complete_means_both_sides_from_syn_to_fin_without_a_gap() -> None:

@@ -49,6 +49,17 @@ def test_the_first_row_of_each_value(values: list[int]) -> None:
         assert found.tolist() == [values.index(value) for value in values]
 
 
+@pytest.mark.usefixtures("multipliers")
+@FEW
+@given(rows=st.lists(st.tuples(st.integers(0, 2**64 - 1) | st.integers(0, 2), st.integers(0, 3))))
+def test_rows_of_several_columns(rows: list[tuple[int, int]]) -> None:
+    columns = np.array([row[0] for row in rows], np.uint64), np.array([row[1] for row in rows], np.int32)
+    assert first_equal(*columns).tolist() == [rows.index(row) for row in rows]
+    codes, count = factorize_parts([columns, columns], 2 * len(rows))
+    numbers = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+    assert (codes.tolist(), count) == ([numbers[row] for row in rows] * 2, len(numbers))
+
+
 @pytest.mark.parametrize("slot_bits", [8, 22])
 def test_many_values_and_few_slots(slot_bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbering, "MAX_SLOT_BITS", slot_bits)
@@ -63,6 +74,6 @@ def test_many_values_and_few_slots(slot_bits: int, monkeypatch: pytest.MonkeyPat
 @given(values=st.lists(st.integers(0, 5), max_size=40))
 def test_a_long_column_is_numbered_part_by_part(size: int, values: list[int]) -> None:
     column = np.array(values, np.int64)
-    codes, count = factorize_parts((column[part] for part in spans(len(column), size)), len(column))
+    codes, count = factorize_parts(((column[part],) for part in spans(len(column), size)), len(column))
     assert codes.dtype == np.int32
     assert (codes.tolist(), count) == numbered(values)
