@@ -13,6 +13,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -96,6 +97,15 @@ class DiskColumn:
         """Close the file; arrays that were given out stay."""
         self._close()
         self._map, self._length = np.empty(0, self.dtype), 0
+
+
+def folder_beside(path: Path) -> Path | None:
+    """Where columns lie best: beside a file that is larger still; None where that cannot be written to.
+
+    The folder for temporary files may be memory.
+    """
+    folder = path.absolute().parent
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _nameless(folder: str) -> int:

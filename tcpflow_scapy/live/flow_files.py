@@ -100,14 +100,20 @@ class FlowFiles:
         identities = _identities(look.key[flow], rows.column("address"), look.first[flow])
         partial = frozenset(look.partial.tolist())
         times = rows.column("first_time").tolist()
-        for row, state in self._named(rows, identities, distinct(look.key), partial):
-            self._bring_up_to_date(rows.evidence.store, self._extents(rows, row), state, times[row])
-            self._states.note(identities[row], state)
-        self._states.write()
+        files = self._named(rows, identities, distinct(look.key), partial)
+        try:
+            for row, state in files:
+                self._bring_up_to_date(rows.evidence.store, self._extents(rows, row), state, times[row])
+        finally:
+            # Also where the disk is full: what there is by now is still ours, and is mended later.
+            for row, state in files:
+                if state.there:
+                    self._states.note(identities[row], state)
+            self._states.write()
 
     def _named(
         self, rows: StreamRows, identities: list[Identity], keys: Array, partial: frozenset[int] = frozenset()
-    ) -> Iterator[tuple[int, FileState]]:
+    ) -> list[tuple[int, FileState]]:
         """The rows with their files, under the names they must have."""
         known = self._states.of(keys)
         names = NamesOfRows(rows, self._template)
@@ -144,7 +150,7 @@ class FlowFiles:
                     moves.append((before.name, state.name))
                 state.take(before)
         self._move(moves)
-        yield from sorted(wanted.items())
+        return sorted(wanted.items(), key=lambda item: item[0])
 
     def _free(self, name_for: Callable[[int], str], first: str, count: int, own: set[str]) -> tuple[int, str]:
         """The next name that is ours or nobody's, and its count."""
@@ -206,6 +212,7 @@ class FlowFiles:
                 return
         try:
             descriptor, begin = self._open(state, begin)
+            state.there, state.extents, state.check = True, begin, checksum(extents, begin, time)
             try:
                 rest = Extents(extents.offset[begin:], extents.length[begin:], extents.address[begin:])
                 for offset, data in pieces(store, rest):
@@ -215,7 +222,7 @@ class FlowFiles:
                 os.close(descriptor)
         except OSError as error:
             raise self._trouble(state.name, error) from error
-        state.there, state.extents, state.check = True, count, checksum(extents, count, time)
+        state.extents, state.check = count, checksum(extents, count, time)
 
     def _open(self, state: FileState, begin: int) -> tuple[int, int]:
         """Open a file that shall keep its first `begin` extents: the descriptor, and how many it has."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +13,9 @@ from tcpflow_scapy.capture.live.devices import Tap
 from tcpflow_scapy.capture.live.events import LOSSES, Event, EventLog
 from tcpflow_scapy.capture.live.pump import FrameLimit, Pump
 from tcpflow_scapy.capture.live.spool import LiveSpool
+from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.live.closed import ClosedFlows
+from tcpflow_scapy.live.cold_columns import folder_beside
 from tcpflow_scapy.live.delivery import Delivery
 from tcpflow_scapy.live.engine import Engine
 from tcpflow_scapy.live.running import RUNNING
@@ -54,7 +55,8 @@ class LiveCapture:
     ) -> None:
         self._spool, self._log = spool, events
         self._options = options
-        self.engine = Engine(lambda: spool.paths, folder=_folder_for_columns(spool), **options)
+        folder = None if spool.temporary else folder_beside(spool.path)
+        self.engine = Engine(lambda: spool.paths, folder=folder, **options)
         """what finds the flows"""
         self._timeout = timeout
         self.on_flow: Callable[..., object] | None = on_flow
@@ -286,8 +288,15 @@ class LiveCapture:
             # What came longer ago is in the spool, unless the machine is overloaded: then flows are
             # reported again.
             self.engine.advance(time.time_ns() - SETTLED_NS)
+        except ExportError as error:
+            self._note_export(error)
         except Exception as error:
             self._break(error)
+
+    def _note_export(self, error: ExportError) -> None:
+        """Flow files that cannot be written now are tried again; the capture goes on."""
+        # Of whichever file: a full disk is one event.
+        self._log.add("error", f"flow files: {str(error).rpartition(': ')[2]}", merge=True)
 
     def _break(self, error: Exception) -> None:
         """The engine is of no use any more; tables are made from the spool instead."""
@@ -343,6 +352,8 @@ class LiveCapture:
             try:
                 for _ in self.engine.ending():
                     self._deliver()
+            except ExportError as error:
+                self._note_export(error)
             except Exception as error:
                 self._break(error)
         self._deliver()
@@ -387,10 +398,3 @@ class LiveCapture:
         from tcpflow_scapy.live.view import live_card
 
         return live_card(self)
-
-
-def _folder_for_columns(spool: LiveSpool) -> Path | None:
-    """Where the engine keeps its columns, in files without names: beside the spool. Temporary folders may
-    be memory."""
-    folder = spool.path.absolute().parent
-    return None if spool.temporary or not os.access(folder, os.W_OK) else folder

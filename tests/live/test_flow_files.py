@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,32 @@ def test_trouble_with_the_folder_is_told_and_the_engine_goes_on(tmp_path: Path) 
     assert engine.frames == len(talk.frames)
     assert engine.advance() == 0
     assert engine.flows()[0].server.data.endswith(b"9\n")
+
+
+def test_a_full_disk_is_no_reason_for_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs, talk = download(60)
+    spool = GrowingSpool(tmp_path, *blobs)
+    engine = Engine(spool.paths)
+    files = FlowFiles(engine, tmp_path / "out", folder=tmp_path)
+    written = files_module.write_at
+    for full in (False, True, False):
+        spool.write(len(blobs[0]) // 3)
+
+        def write(descriptor: int, data: bytes, offset: int, full: bool = full) -> None:
+            if full:
+                written(descriptor, data[: len(data) // 2], offset)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            written(descriptor, data, offset)
+
+        monkeypatch.setattr(files_module, "write_at", write)
+        with pytest.raises(ExportError) if full else nullcontext():
+            engine.advance(now=talk.frames[-1].time + 100 * 10**9)
+        (path,) = (tmp_path / "out").iterdir()
+    spool.write_all()
+    for _ in files.finish(engine.finish()):
+        pass
+    assert list((tmp_path / "out").iterdir()) == [path]
+    assert path.read_bytes() == b"".join(b"%9d\n" % number for number in range(60))
 
 
 def test_a_pair_used_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

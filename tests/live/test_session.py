@@ -21,8 +21,9 @@ from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
 from tcpflow_scapy.capture.live.check import check_spool
 from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
 from tcpflow_scapy.capture.live.events import Event
-from tcpflow_scapy.errors import CaptureOSError
+from tcpflow_scapy.errors import CaptureOSError, ExportError
 from tcpflow_scapy.live import sniffing
+from tcpflow_scapy.live.engine_look import Look
 from tcpflow_scapy.live.running import RUNNING
 from tcpflow_scapy.live.stats import LiveStats
 from tests.capture.live.test_pump import MadeTap, wait_for
@@ -367,6 +368,23 @@ def test_an_engine_that_fails_loses_nothing(
     assert summary(flows) == summary(sample)
     [problem] = flows.capture.problems
     assert problem.message.endswith("flows cannot be followed any more: division by zero")
+
+
+def test_files_that_cannot_be_written_do_not_end_it(
+    taps: dict[str, MadeTap], sample: FlowTable, sample_frames: list[bytes], tmp_path: Path
+) -> None:
+    def refuse(look: Look) -> None:
+        raise ExportError(f"{tmp_path}/{len(look)}: No space left on device")
+
+    ended: list[Flow] = []
+    live = sniff("made0", on_flow=ended.append, before=lambda live: live.engine.listen(refuse))
+    taps["made0"].give(sample_frames)
+    wait_for(lambda: "error" in set(live.events.kind))
+    assert summary(live.stop()) == summary(sample)
+    assert len(ended) == len(sample)
+    assert live.events[live.events.kind == "error"].message.tolist() == [
+        "flow files: No space left on device"
+    ]
 
 
 def test_nothing_is_left_behind_where_nothing_can_begin(taps: dict[str, MadeTap], tmp_path: Path) -> None:
