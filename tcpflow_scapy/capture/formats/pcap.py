@@ -170,11 +170,18 @@ def layouts(header: Header) -> list[RecordLayout]:
 
 
 def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> RecordLayout:
-    """The first layout in which the first records make sense; the first of all where none does."""
-    return next((x for x in candidates if _makes_sense(medium, x, start)), candidates[0])
+    """The first layout in which the first records make sense; the first of all where none does.
+
+    Records that are days apart are believed only where no layout brings them together.
+    """
+    for near in (True, False):
+        for layout in candidates:
+            if _makes_sense(medium, layout, start, near):
+                return layout
+    return candidates[0]
 
 
-def _makes_sense(medium: Medium, layout: RecordLayout, at: int) -> bool:
+def _makes_sense(medium: Medium, layout: RecordLayout, at: int, near: bool) -> bool:
     seconds: int | None = None
     for _ in range(FIRST_RECORDS):
         record = layout.parse(medium.read(at, layout.header))
@@ -183,7 +190,7 @@ def _makes_sense(medium: Medium, layout: RecordLayout, at: int) -> bool:
             return True
         if not layout.plausible(record):
             return False
-        if seconds is not None and not layout.near(record, seconds):
+        if near and seconds is not None and not layout.near(record, seconds):
             return False
         at, seconds = at + record.length, record.seconds
     return True

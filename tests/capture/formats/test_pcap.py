@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_the_format_has_a_name(magic: int, order: str, name: str) -> None:
 def test_longer_record_headers_are_told_by_the_first_records(order: str, magic: int, extra: int) -> None:
     got = read(pcap(FRAMES, order=order, magic=magic, extra=b"\x01\0\0\x02\x08\x06\x03\x01zzzz"[:extra]))
     assert got.data == [f.data for f in FRAMES]
+    assert got.info.problems == []
+
+
+@pytest.mark.parametrize(
+    ("magic", "extra"), [(0xA1B2CD34, 8), (0xA1B2CD34, 12), (0xA1B2C3D4, 8), (0xA1B2C3D4, 4)]
+)
+def test_longer_record_headers_are_told_where_frames_are_days_apart(magic: int, extra: int) -> None:
+    days = [replace(f, time=f.time + 10 * 86_400 * SECOND * i) for i, f in enumerate(FRAMES[:5])]
+    got = read(pcap(days, magic=magic, extra=b"\x01\0\0\x02\x08\x06\x03\x01zzzz"[:extra]))
+    assert got.data == [f.data for f in days]
     assert got.info.problems == []
 
 
