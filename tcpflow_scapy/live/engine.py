@@ -107,7 +107,7 @@ class Engine:
             raise ValueError(f"linger must lie between 0 and park ({park}), not {linger!r}")
         self._filter = compile_filter(filter)
         place = tempfile.gettempdir() if folder is None else os.fspath(folder)
-        self._store = LiveStore(place)
+        self._store = LiveStore(place, owner=paths)
         self._files = GrowingFiles(paths, self._store)
         self._decoder = Decoder(
             self._store,

@@ -6,7 +6,7 @@ would have one for every moment at which a datagram became whole; so all of them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
 from tcpflow_scapy.decode.fragments.buffer import NAME, SLOT_BITS, PieceBuffer
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, Origins
 from tcpflow_scapy.live.cold_columns import DiskColumn, DiskTable
+from tcpflow_scapy.live.parked_files import SpoolStore
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -24,17 +25,19 @@ DATAGRAMS = 1 << 18
 _PIECES = {"start": np.int64, "length": np.int64, "address": np.int64}
 
 
-class LiveStore(Store):
+class LiveStore(SpoolStore):
     """Files that grow, and one buffer of datagrams.
 
     Parameters
     ----------
     folder : str
         For the list of the datagrams' pieces.
+    owner : callable, optional
+        As for `SpoolStore`.
     """
 
-    def __init__(self, folder: str) -> None:
-        super().__init__()
+    def __init__(self, folder: str, owner: Callable[[], object] | None = None) -> None:
+        super().__init__(owner)
         self._pieces = DiskTable(_PIECES, folder)
         self._frames = DiskColumn(np.int32, folder)
         self._slots = 0
@@ -72,7 +75,7 @@ class LiveStore(Store):
 
     def snapshot(self) -> Store:
         """The files as they are now, without datagrams."""
-        store = Store()
+        store = SpoolStore(shelf=self._shelf)
         for number in range(super().__len__()):
             store.add(self._buffers[number], self._names[number])
         return store

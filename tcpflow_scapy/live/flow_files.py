@@ -244,7 +244,7 @@ class FlowFiles:
 
     # -- at the end ------------------------------------------------------------------------------------
 
-    def finish(self, flows: FlowTable, *, hashes: Sequence[str] = ()) -> Iterator[tuple[int, Written]]:
+    def finish(self, flows: FlowTable, *, hashes: Sequence[str] = ()) -> Iterator[Written]:
         """Make the folder hold exactly the files that ``flows.export(outdir)`` would have written.
 
         Parameters
@@ -256,9 +256,7 @@ class FlowFiles:
 
         Yields
         ------
-        stream : int
-            Number in the `StreamTable`.
-        written : Written
+        Written
             The file, whose `row` is its place among all of them.
         """
         check_options(None, hashes)
@@ -277,10 +275,8 @@ class FlowFiles:
                 self._states.note(identities[row], state)
                 digests = _digests(some, extents, hashes)
                 number = int(part[row])
-                yield (
-                    int(rows.stream[number]),
-                    Written(number, state.name, extents.end, extents.captured, digests),
-                )
+                stream = int(rows.stream[number])
+                yield Written(number, stream, state.name, extents.end, extents.captured, digests)
             self._states.write()
 
     def _parts(self, keys: Array) -> Iterator[Array]:

@@ -17,9 +17,9 @@ from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.capture.info import CaptureInfo
 from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error
 from tcpflow_scapy.capture.reading import Reading
-from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.capture.windows import Windows
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
+from tcpflow_scapy.live.parked_files import SpoolStore
 
 HEAD = 12
 """Bytes from which a pcapng file is recognised."""
@@ -62,6 +62,10 @@ class GrowingMedium(Medium):
         self.size, self.buffer = self._now.size, self._now.buffer
         return True
 
+    def status(self) -> os.stat_result:
+        """What the system says of the file."""
+        return os.fstat(self._descriptor)
+
     def read_into(self, view: memoryview, offset: int) -> int:
         """Read from the file, not through the map: a page fault for nearly every page costs more."""
         return self._now.read_into(view, offset)
@@ -75,7 +79,9 @@ class GrowingMedium(Medium):
 class _SpoolFile:
     """One file of the spool."""
 
-    def __init__(self, path: str, store: Store, info: CaptureInfo, windows: Windows, frames: int) -> None:
+    def __init__(
+        self, path: str, store: SpoolStore, info: CaptureInfo, windows: Windows, frames: int
+    ) -> None:
         self._medium = GrowingMedium(path)
         self._store = store
         self._info = info
@@ -106,6 +112,7 @@ class _SpoolFile:
         if complete:
             self._reader.close()
             self._reading.problems.close()
+            self._store.complete(self._reading.address, self._medium.status())
 
     def _begin(self, complete: bool) -> bool:
         """Recognise the file once its first block is there."""
@@ -141,11 +148,11 @@ class GrowingFiles:
     paths : callable
         Gives the paths so far, in order. A path that was given stays where it is in the list; a file is
         complete when another one follows it.
-    store : Store
+    store : SpoolStore
         Gets a buffer for each file.
     """
 
-    def __init__(self, paths: Callable[[], list[Path]], store: Store) -> None:
+    def __init__(self, paths: Callable[[], list[Path]], store: SpoolStore) -> None:
         self._paths = paths
         self._store = store
         self._windows = Windows()

@@ -78,7 +78,7 @@ def grow_and_compare(
     table = whole.export(there, hashes=["md5"], **export)
     if files.growing:
         assert contents(here) == contents(there)
-    written = [file for _, file in sorted(files.finish(engine.finish(), hashes=["md5"]))]
+    written = sorted(files.finish(engine.finish(), hashes=["md5"]))
     assert contents(here) == contents(there)
     written.sort(key=lambda file: file.row)
     assert [file.name for file in written] == table["name"].tolist()

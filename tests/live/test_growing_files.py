@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.capture import open_source
-from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
 from tcpflow_scapy.live.growing_files import GrowingFiles, GrowingMedium
+from tcpflow_scapy.live.parked_files import SpoolStore
 from tests.helpers.traffic import Capture, Conversation
 from tests.properties.effort import kin
 
@@ -67,7 +67,7 @@ def test_any_borders(folder: Path, counts: list[int], writes: list[int], big: bo
     extra = struct.pack(order + "IIII", 9, 16, 0x61626364, 16) if journal else b""
     blobs = [blob_of(talk(count), big=big) + extra for count in counts]
     spool = GrowingSpool(folder, *blobs)
-    store = Store()
+    store = SpoolStore()
     files = GrowingFiles(spool.paths, store)
     found = []
     for count in writes:
@@ -90,7 +90,7 @@ def test_each_block_is_read_as_soon_as_it_is_whole(tmp_path: Path) -> None:
     blob = blob_of(talk(5))
     borders = [end for _, end in blocks(blob)]
     spool = GrowingSpool(tmp_path, blob)
-    files = GrowingFiles(spool.paths, Store())
+    files = GrowingFiles(spool.paths, SpoolStore())
     at, seen = 0, []
     for end in borders:
         spool.write(end - at - 1)
@@ -105,7 +105,7 @@ def test_what_is_cut_at_the_end_is_damage_only_when_all_is_written(tmp_path: Pat
     blob = blob_of(talk(5))[:-7]
     spool = GrowingSpool(tmp_path, blob)
     spool.write_all()
-    files = GrowingFiles(spool.paths, Store())
+    files = GrowingFiles(spool.paths, SpoolStore())
     assert len(columns(files.batches())) == 7
     assert not files.info.problems
     last = columns(files.batches(complete=True))
@@ -117,23 +117,23 @@ def test_what_is_cut_at_the_end_is_damage_only_when_all_is_written(tmp_path: Pat
 
 def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     path = tmp_path / "later.pcapng"
-    files = GrowingFiles(lambda: [path], Store())
+    files = GrowingFiles(lambda: [path], SpoolStore())
     assert columns(files.batches()) == []
     path.write_bytes(b"")
     assert columns(files.batches()) == []
     path.write_bytes(blob_of(talk(1)))
     assert len(columns(files.batches())) == 4
     with pytest.raises(CaptureOSError):
-        columns(GrowingFiles(lambda: [tmp_path / "never"], Store()).batches(complete=True))
+        columns(GrowingFiles(lambda: [tmp_path / "never"], SpoolStore()).batches(complete=True))
 
 
 def test_other_formats_and_shrunk_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "classic.pcap"
     path.write_bytes(talk(3).to_bytes("pcap"))
     with pytest.raises(CaptureFormatError, match="pcapng"):
-        columns(GrowingFiles(lambda: [path], Store()).batches())
+        columns(GrowingFiles(lambda: [path], SpoolStore()).batches())
     path.write_bytes(blob_of(talk(9)))
-    files = GrowingFiles(lambda: [path], Store())
+    files = GrowingFiles(lambda: [path], SpoolStore())
     columns(files.batches())
     with path.open("r+b") as file:
         file.truncate(100)
@@ -160,7 +160,7 @@ def test_a_medium_sees_growth_when_it_looks(tmp_path: Path) -> None:
 def test_those_who_stop_drawing_have_had_what_they_drew(tmp_path: Path) -> None:
     spool = GrowingSpool(tmp_path, blob_of(talk(5)))
     spool.write_all()
-    files = GrowingFiles(spool.paths, Store())
+    files = GrowingFiles(spool.paths, SpoolStore())
     for batch in files.batches():
         assert len(batch) == 8
         break

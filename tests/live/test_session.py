@@ -19,40 +19,13 @@ import pytest
 
 from tcpflow_scapy import Flow, FlowTable, LiveCapture, reassemble, sniff
 from tcpflow_scapy.capture.live.check import check_spool
-from tcpflow_scapy.capture.live.devices import InterfaceLost, LiveOptions
+from tcpflow_scapy.capture.live.devices import InterfaceLost
 from tcpflow_scapy.capture.live.events import Event
 from tcpflow_scapy.errors import CaptureOSError, ExportError
-from tcpflow_scapy.live import sniffing
 from tcpflow_scapy.live.engine_look import Look
 from tcpflow_scapy.live.running import RUNNING
 from tcpflow_scapy.live.stats import LiveStats
 from tests.capture.live.test_pump import MadeTap, wait_for
-
-
-@pytest.fixture
-def taps(monkeypatch: pytest.MonkeyPatch) -> dict[str, MadeTap]:
-    """Interfaces by name, as they are opened."""
-    opened: dict[str, MadeTap] = {}
-
-    def open_tap(name: str, options: LiveOptions) -> MadeTap:
-        if name == "missing0":
-            raise CaptureOSError("there is no such interface", path=name)
-        opened[name] = MadeTap()
-        opened[name].name = name
-        return opened[name]
-
-    monkeypatch.setattr(sniffing, "open_tap", open_tap)
-    return opened
-
-
-@pytest.fixture(scope="module")
-def sample(sample_pcaps: Path) -> FlowTable:
-    return reassemble(sample_pcaps / "http_ipv6.pcap")
-
-
-@pytest.fixture(scope="module")
-def sample_frames(sample: FlowTable) -> list[bytes]:
-    return [bytes(packet) for packet in sample.scapy()]
 
 
 def summary(flows: FlowTable) -> list[tuple[Any, ...]]:
