@@ -12,12 +12,16 @@ import errno
 import json
 import os
 import time
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 FORMAT = "tcpflow-scapy chain"
 VERSION = 1
+
+DIGITS = 5
+"""of the number in the names of further files: evidence-00001.pcapng"""
 
 LINK_BYTES = 1 << 20
 """A link is closed once it covers so much ..."""
@@ -29,6 +33,13 @@ LINK_SECONDS = 1.0
 def chain_path(spool: Path) -> Path:
     """Where the chain of a spool lies: its name with ``.chain`` behind."""
     return spool.with_name(spool.name + ".chain")
+
+
+def later_files(spool: Path) -> list[Path]:
+    """Files of the folder that look like further ones of a spool: ``evidence-00001.pcapng``, in order."""
+    digits = "[0-9]" * DIGITS
+    stem = spool.name[: len(spool.name) - len(spool.suffix)]
+    return sorted(spool.parent.glob(f"{escape(stem)}-{digits}{escape(spool.suffix)}"))
 
 
 class HashChain:

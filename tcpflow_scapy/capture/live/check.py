@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tcpflow_scapy.capture.live.chain import FORMAT, VERSION, chain_line, chain_path
+from tcpflow_scapy.capture.live.chain import FORMAT, VERSION, chain_line, chain_path, later_files
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ class _Check:
         if not isinstance(digest, str) or not line.endswith(b"\n"):
             yield self._broken("a line that is no link")
             return
-        stamp = content.get("time") if isinstance(content.get("time"), int) else None
+        stamp = _time_of(content)
         if self._ended:
             yield self._broken("a link after the last one", stamp)
         if content.get("previous") != self._previous:
@@ -153,40 +155,65 @@ class _Check:
         if offset > covered:
             yield CheckedRange(name, covered, offset, "not covered", None, "no link speaks of these bytes")
         self._covered[name] = max(covered, offset + length)
-        found = self._hash(name, offset, length, hashed)
+        try:
+            found = self._hash(name, offset, length, hashed)
+        except OSError as error:
+            words = "the file is not there" if isinstance(error, FileNotFoundError) else error.strerror
+            yield CheckedRange(name, offset, offset + length, "missing", stamp, words or str(error))
+            return
         if found < length:
-            note = "the file is not there" if found < 0 else f"the file ends at {offset + found:,}"
-            start = offset + max(found, 0)
-            yield CheckedRange(name, start, offset + length, "missing", stamp, note)
+            note = f"the file ends at {offset + found:,}"
+            yield CheckedRange(name, offset + found, offset + length, "missing", stamp, note)
             return
         hashed.update(chain_line(content))
         intact = hashed.hexdigest() == digest
         yield CheckedRange(name, offset, offset + length, "intact" if intact else "changed", stamp)
 
     def _hash(self, name: str, offset: int, length: int, hashed: Any) -> int:
-        """Hash a range; how much of it there is, -1 without the file."""
+        """Hash a range; how much of it there is."""
         done = 0
-        try:
-            with open(self._chain.with_name(name), "rb") as file:
+        with open(self._chain.with_name(name), "rb", opener=_open_regular) as file:
+            # Beyond its end a seek may be more than a system allows.
+            if offset <= os.fstat(file.fileno()).st_size:
                 file.seek(offset)
                 while done < length and (data := file.read(min(BLOCK, length - done))):
                     hashed.update(data)
                     done += len(data)
-        except FileNotFoundError:
-            return -1
         return done
 
     def _rest(self) -> Iterator[CheckedRange]:
         for name, covered in self._covered.items():
-            try:
-                size = os.stat(self._chain.with_name(name)).st_size
-            except OSError:
-                continue
+            path = self._chain.with_name(name)
+            size = path.stat().st_size if path.is_file() else 0
             if size > covered:
                 yield CheckedRange(name, covered, size, "not covered", None, "bytes behind the last link")
+        for path in self._uncovered_files():
+            size = path.stat().st_size
+            yield CheckedRange(path.name, 0, size, "not covered", None, "no link speaks of this file")
         if not self._ended:
             note = "no last link: the capture goes on, was cut off, or links were taken away"
             yield CheckedRange(self._chain.name, self._lines, self._lines, "chain open", None, note)
+
+    def _uncovered_files(self) -> list[Path]:
+        """Files that bear a name of this spool and are none of its own: who reads it reads those, too."""
+        spool = self._chain.with_suffix("")
+        names = [spool, *later_files(spool)]
+        return [path for path in names if path.name not in self._covered and path.is_file()]
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open what is no pipe, which would wait for somebody to write."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file")
+    return descriptor
+
+
+def _time_of(content: dict[str, Any]) -> int | None:
+    """When a link says it was made; None if that is no possible time."""
+    time = content.get("time")
+    return time if isinstance(time, int) and 0 <= time < 1 << 63 else None
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -12,22 +12,18 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.frames import Array
-from tcpflow_scapy.capture.live.chain import HashChain, chain_path
+from tcpflow_scapy.capture.live.chain import DIGITS, HashChain, chain_path, later_files
 from tcpflow_scapy.capture.live.events import EventLog
 from tcpflow_scapy.capture.live.sections import Counters, SpoolInterface, describe, section, statistics
 from tcpflow_scapy.capture.live.spool_file import SpoolFile
 from tcpflow_scapy.capture.medium import os_error
 from tcpflow_scapy.errors import CaptureOSError
-
-DIGITS = 5
-"""of the number in the names of further files: evidence-00001.pcapng"""
 
 MIN_ROTATE_BYTES = 64 << 10
 """Less than the longest frame would not make files smaller."""
@@ -115,7 +111,7 @@ class LiveSpool:
 
     def _begin(self, chain: bool) -> None:
         """The first file, and the chain."""
-        if self.rotates and not self._overwrite and (others := self._later_files()):
+        if self.rotates and not self._overwrite and (others := later_files(self.path)):
             raise CaptureOSError("exists; the spool's further files would mix with it", path=str(others[0]))
         try:
             if chain:
@@ -130,12 +126,6 @@ class LiveSpool:
         except OSError as error:
             self._abandon()
             raise os_error(error, error.filename or str(self.path)) from error
-
-    def _later_files(self) -> list[Path]:
-        """Files of the folder that look like later ones of this spool."""
-        digits = "[0-9]" * DIGITS
-        pattern = f"{escape(self._stem_of(self.path))}-{digits}{escape(self.path.suffix)}"
-        return sorted(self.path.parent.glob(pattern)) if self.path.parent.is_dir() else []
 
     @staticmethod
     def _stem_of(path: Path) -> str:

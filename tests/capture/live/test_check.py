@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,48 @@ def test_a_forged_chain_leads_nowhere_else(tmp_path: Path) -> None:
         link = {"file": name, "offset": 0, "length": 10, "time": 1, "previous": "", "sha256": ""}
         chain_path(path).write_bytes(lines(path)[0] + json.dumps(link).encode() + b"\n")
         assert not any(x.file == name for x in check_spool(path))
+
+
+def test_places_that_are_no_files(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    later = tmp_path / "e-00001.pcapng"
+    later.unlink()
+    later.mkdir()
+    assert {(x.file, x.status, x.note) for x in check_spool(path) if x.status != "intact"} == {
+        (later.name, "missing", "is no regular file")
+    }
+    later.rmdir()
+    # Nobody writes into this pipe: it must not be waited for.
+    os.mkfifo(later)
+    assert [x.status for x in check_spool(path)] == ["intact"] * 3 + ["missing"] * 3
+
+
+@pytest.mark.parametrize("number", [1 << 63, -1, 10**4000, True, "x", None])
+def test_impossible_numbers(tmp_path: Path, number: object) -> None:
+    path = make(tmp_path)
+    good = {"file": "e.pcapng", "offset": 0, "length": 10, "time": 1, "previous": "", "sha256": ""}
+    for name in ("offset", "length", "time", "file", "end"):
+        with chain_path(path).open("ab") as file:
+            file.write(json.dumps({**good, name: number}).encode() + b"\n")
+    assert "chain broken" in set(verify_spool(path).status)
+
+
+def test_files_that_were_put_among_those_of_the_spool(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    for name in ("e-00002.pcapng", "e-1.pcapng", "f-00001.pcapng"):
+        (tmp_path / name).write_bytes(b"12345")
+    assert faults(path) == [("e-00002.pcapng", 0, 5, "not covered")]
+
+
+def test_names_that_were_exchanged(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    first, second = path, tmp_path / "e-00001.pcapng"
+    edit(second, 0, b"z")
+    os.rename(first, tmp_path / "x")
+    os.rename(second, first)
+    os.rename(tmp_path / "x", second)
+    assert ("e.pcapng", 0, 10, "changed") in faults(path)
+    assert {status for *_, status in faults(path)} == {"changed"}
 
 
 def test_a_capture_that_goes_on(tmp_path: Path) -> None:
