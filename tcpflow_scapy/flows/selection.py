@@ -132,7 +132,7 @@ def named(evidence: Evidence, index: Array, name: str) -> Array:
     hit = ((one == keys[0]) & (two == keys[1])) | ((one == keys[1]) & (two == keys[0]))
     found: Array = index[hit]
     if not len(found):
-        raise KeyError(f"no flow between {ends[0]} and {ends[1]}")
+        raise KeyError(f"no flow between {left!r} and {right!r}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -163,8 +164,11 @@ class Stream:
         StreamTooSparse
             If `n` is None and gaps would add more than 1 GiB of zeros.
         """
+        offset, n = operator.index(offset), None if n is None else operator.index(n)
         if offset < 0 or (n is not None and n < 0):
             raise ValueError("offset and n must not be negative")
+        if offset >= self.end:
+            return b""
         if n is None:
             n = max(self.end - offset, 0)
             zeros = n - self._captured_from(offset)
@@ -316,6 +320,7 @@ class Stream:
         """
         import pandas as pd
 
+        offset = operator.index(offset)
         if not 0 <= offset < self.size:
             raise IndexError(f"offset {offset} is outside the stream (0 to {self.size})")
         found = self._evidence.reassembly

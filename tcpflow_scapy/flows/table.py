@@ -99,7 +99,10 @@ class FlowTable:
         """Flows for which a pandas expression over the columns is true."""
         # ``@name`` means a variable of the caller, one frame further up than pandas would look.
         kwargs["level"] = kwargs.get("level", 0) + 1
-        return self._of(self.df.query(expr, **kwargs))
+        try:
+            return self._of(self.df.query(expr, **kwargs))
+        except KeyError:
+            raise ValueError(f"{expr!r} is no condition: it is not true or false of each flow") from None
 
     def sort_values(self, by: str | list[str], *, ascending: bool | list[bool] = True) -> FlowTable:
         """The same flows, ordered by columns."""

@@ -113,6 +113,25 @@ def test_read_refuses_negative_numbers() -> None:
             GAPPY_STREAM.read(*arguments)
 
 
+@pytest.mark.parametrize("offset", [1.5, "3", None])
+def test_offsets_are_whole_numbers(offset: object) -> None:
+    for ask in (GAPPY_STREAM.read, GAPPY_STREAM.at):
+        with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+            ask(offset)  # type: ignore[arg-type]
+
+
+def test_numpy_numbers_are_offsets_too() -> None:
+    assert GAPPY_STREAM.read(np.int64(12), np.uint8(3)) == GAPPY_STREAM.read(12, 3)  # type: ignore[arg-type]
+    origin = GAPPY_STREAM.at(np.int64(12))  # type: ignore[arg-type]
+    assert origin == GAPPY_STREAM.at(12)
+    assert origin is not None
+    assert type(origin.offset) is int
+
+
+def test_nothing_is_read_behind_the_end_however_far() -> None:
+    assert GAPPY_STREAM.read(1 << 70) == GAPPY_STREAM.read(1 << 70, 1) == b""
+
+
 def test_chunks_leave_gaps_out() -> None:
     stream = client(Capture(play(GAPPY), start=START, step=10**9))
     times = [pd.Timestamp(START + n * 10**9, tz="UTC") for n in (3, 4)]

@@ -215,6 +215,17 @@ def test_a_wrong_query() -> None:
         FLOWS.query("colour == 1")
 
 
+@pytest.mark.parametrize("expression", ["server_port", "1 == 1", "client_bytes + 100"])
+def test_a_query_is_a_condition(expression: str) -> None:
+    with pytest.raises(ValueError, match="is no condition"):
+        FLOWS.query(expression)
+
+
+def test_a_name_that_is_not_there_is_told_as_it_was_asked() -> None:
+    with pytest.raises(KeyError, match=r"9\.9\.9\.9:1.*192\.168\.0\.1:80"):
+        FLOWS["9.9.9.9:1-192.168.0.1:80"]
+
+
 def test_sort_values() -> None:
     assert numbers(FLOWS.sort_values("missing_bytes", ascending=False)) == [5, 4, 3, 2, 1, 0]
     assert numbers(FLOWS.sort_values(["server_port", "client_port"], ascending=[True, False])) == [
