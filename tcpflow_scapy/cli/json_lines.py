@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.export.dfxml_objects import iso
+from tcpflow_scapy.export.dfxml_texts import iso
 from tcpflow_scapy.export.streams import StreamRows
 from tcpflow_scapy.flows.frames import packet_offsets
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tcpflow_scapy.cli.messages import plural, say
 from tcpflow_scapy.cli.settings import Settings
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tcpflow_scapy.flows.table import FlowTable
     from tcpflow_scapy.live.flow_files import FlowFiles
 
+HASHES = ("sha256", "md5")
+"""Of each file, where the scanner md5 is asked for."""
+
 COMMANDS_AT_ONCE = 10
 """Programs of -S tcp_cmd and http_cmd that run side by side, as in tcpflow."""
 
@@ -30,12 +33,21 @@ COMMANDS_AT_ONCE = 10
 class Outcome:
     """What was written."""
 
-    files: int = 0
-    size: int = 0
-    """payload bytes in stream files"""
-    written: list[tuple[int, Written]] = field(default_factory=list)
-    """(stream, file)"""
+    written: list[Written] = field(default_factory=list)
+    """stream files"""
+    split: int = 0
+    """captures of single flows"""
     bodies: list[WrittenBody] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """How many there are, HTTP bodies left out."""
+        return len(self.written) + self.split
+
+    @property
+    def size(self) -> int:
+        """Payload bytes in stream files."""
+        return sum(file.captured for file in self.written)
 
 
 def write_outputs(
@@ -68,7 +80,7 @@ def _write_all(
     if settings.split and not settings.console:
         from tcpflow_scapy.export.split import split_captures
 
-        outcome.files += len(split_captures(flows, folder, template=template, overwrite=settings.overwrite))
+        outcome.split = len(split_captures(flows, folder, template=template, overwrite=settings.overwrite))
     if "http" in settings.scanners and not settings.console and not settings.no_files:
         _write_bodies(flows, template, settings, outcome)
     if settings.unprocessed is not None:
@@ -91,16 +103,16 @@ def _write_streams(
     folder = os.path.join(settings.outdir or ".", "")
     told = settings.index or settings.verbose or bool(settings.tcp_command)
     with Progress("writing", False if settings.quiet else None) as progress:
-        for stream, file in _files(flows, rows, template, settings, growing):
-            outcome.files += 1
-            outcome.size += file.captured
-            outcome.written.append((stream, file))
-            progress(outcome.size, total)
+        size = 0
+        for file in _files(flows, rows, template, settings, growing):
+            outcome.written.append(file)
+            size += file.captured
+            progress(size, total)
             if not told:
                 continue
             path = folder + file.name
             if settings.index:
-                write_findx(flows._evidence, stream, f"{path}.findx", max_bytes=settings.max_bytes)
+                write_findx(flows._evidence, file.stream, f"{path}.findx", max_bytes=settings.max_bytes)
             commands.run(path)
             if settings.verbose:
                 say(_file_line(rows, file))
@@ -109,20 +121,18 @@ def _write_streams(
 
 def _files(
     flows: FlowTable, rows: StreamRows, template: Template, settings: Settings, growing: FlowFiles | None
-) -> Iterator[tuple[int, Written]]:
-    """(stream, file), each when it is whole."""
+) -> Iterator[Written]:
+    """Stream files, each when it is whole."""
     from tcpflow_scapy.export.folder import OutputFolder
     from tcpflow_scapy.export.stream_writer import write_streams
 
-    hashes = ("sha256", "md5") if "md5" in settings.scanners else ()
+    hashes = HASHES if "md5" in settings.scanners else ()
     if growing is not None:
         yield from growing.finish(flows, hashes=hashes)
         growing.close()
         return
-    streams = rows.stream.tolist()
     with OutputFolder(settings.outdir or ".", overwrite=settings.overwrite) as folder:
-        for file in write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes):
-            yield streams[file.row], file
+        yield from write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes)
 
 
 def _file_line(rows: StreamRows, file: Written) -> str:
@@ -135,7 +145,7 @@ def _write_bodies(flows: FlowTable, template: Template, settings: Settings, outc
     from tcpflow_scapy.export.http_objects import export_http_bodies
 
     sides = ("client", "server")
-    names = {(stream >> 1, sides[stream & 1]): file.name for stream, file in outcome.written}
+    names = {(file.stream >> 1, sides[file.stream & 1]): file.name for file in outcome.written}
     commands = _Commands(settings.http_command)
     folder = settings.outdir or "."
 
@@ -205,6 +215,7 @@ def _wants_report(settings: Settings) -> bool:
 
 def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
     from tcpflow_scapy.export.dfxml import to_dfxml
+    from tcpflow_scapy.export.dfxml_texts import FileList
 
     folder = settings.outdir or "."
     path = settings.report
@@ -216,11 +227,13 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
             raise ExportError(f"{folder}: {error.strerror}") from error
     shown = "" if folder == "." else folder
     prefix = os.path.join(shown, "") if shown else ""
-    files: dict[int, dict[str, Any]] = {}
-    for stream, file in outcome.written:
-        files[stream] = {"path": prefix + file.name, "size": file.size}
-        if file.digests:
-            files[stream] |= zip(("sha256", "md5"), file.digests, strict=True)
+    digests = zip(*(file.digests for file in outcome.written), strict=True)
+    files = FileList(
+        [file.stream for file in outcome.written],
+        [prefix + file.name for file in outcome.written],
+        [file.size for file in outcome.written],
+        dict(zip(HASHES, digests, strict=False)),
+    )
     bodies = [
         (
             2 * body.flow + (body.body.message.direction == "server"),

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from tcpflow_scapy.export.dfxml_objects import Attributes, FileObjects, xml_text
+from tcpflow_scapy.export.dfxml_objects import FileObjects
+from tcpflow_scapy.export.dfxml_texts import Attributes, xml_text
 from tcpflow_scapy.export.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -100,9 +101,9 @@ def to_dfxml(
     flows : FlowTable
     path : path
         ``-`` is standard output.
-    files : pandas.DataFrame or mapping, optional
+    files : pandas.DataFrame or FileList, optional
         What `FlowTable.export` returned: names, sizes and hashes of the files. Without it directions are
-        listed without a file name. A mapping has ``path``, ``size`` and hashes by number of the stream.
+        listed without a file name.
     bodies : sequence of (stream, name, size, sha256, offset)
         HTTP bodies written as files: number of their stream, name, bytes, hash, stream offset.
     command_line : sequence of str, optional

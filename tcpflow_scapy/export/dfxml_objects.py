@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import OFFSET_MASK
-from tcpflow_scapy.export.streams import StreamRows, macs_of_rows
+from tcpflow_scapy.export.dfxml_texts import (
+    FileList,
+    Texts,
+    attributes,
+    count_texts,
+    escaped,
+    file_texts,
+    mac_texts,
+    picked_texts,
+    time_texts,
+)
+from tcpflow_scapy.export.streams import StreamRows
 from tcpflow_scapy.reassembly.tables import GapCause
 
 if TYPE_CHECKING:
@@ -21,32 +29,19 @@ if TYPE_CHECKING:
 
     from tcpflow_scapy.flows.table import FlowTable
 
-    Files = pd.DataFrame | Mapping[int, Mapping[str, Any]] | None
+    Files = pd.DataFrame | FileList | None
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Attributes = Mapping[str, object]
 
 MAX_RUNS = 10_000
 """Byte runs listed for one stream; more are counted in an attribute."""
 
-
-def xml_text(value: object) -> str:
-    """Text with every character that XML 1.0 cannot hold written as ``\\xNN`` or ``\\uNNNN``."""
-    text = str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c
-        if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c >= "\U00010000"
-        else f"\\x{ord(c):02x}"
-        if ord(c) < 256
-        else f"\\u{ord(c):04x}"
-        for c in text
-    )
+AT_ONCE = 1 << 13
+"""Elements whose texts are prepared together."""
 
 
 class FileObjects:
-    """The ``fileobject`` elements, each built as one piece of text: there may be a million."""
+    """The ``fileobject`` elements of directions, in the order of their first packets."""
 
     def __init__(
         self,
@@ -58,75 +53,93 @@ class FileObjects:
         self.rows = rows = StreamRows.of(flows._evidence, flows._index)
         self._evidence = rows.evidence
         self._runs_wanted = byte_runs
-        self._files: Mapping[int, Mapping[str, Any]] = {}
-        if isinstance(files, Mapping):
-            self._files = files
-        elif files is not None:
-            sides = (files["direction"] == "server").to_numpy().astype(np.int64)
-            numbers = files["flow"].to_numpy() * 2 + sides
-            records: list[Any] = files.to_dict("records")
-            self._files = dict(zip(numbers.tolist(), records, strict=True))
+        self._files = files if files is None or isinstance(files, FileList) else FileList.of(files)
         self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
-        self._wire, self._caplen = _frame_bytes(rows)
         encapsulations = self._evidence.packets.encapsulations.rows
         self._layers = [
-            _attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
+            attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
         ]
-        self._texts: dict[int, tuple[int, str]] = {}
-        streams = self._evidence.reassembly.streams
-        self._gap_start = streams.gap_start.tolist()
-        self._conflict_start = streams.conflict_start.tolist()
 
     def __iter__(self) -> Iterator[str]:
-        rows = self.rows
-        sizes = rows.column("end").tolist()
-        for row, (stream, size, attributes) in enumerate(
-            zip(rows.stream.tolist(), sizes, self._all_attributes(), strict=True)
-        ):
-            file = self._files.get(stream, {})
-            name = f"\n      <filename>{_escaped(file['path'])}</filename>" if "path" in file else ""
-            yield (
-                f"\n    <fileobject>{name}"
-                f"\n      <filesize>{file.get('size', size)}</filesize>"
-                f"\n      <tcpflow{attributes}/>"
-                f"{_digests(file)}{''.join(self._byte_runs(row, stream))}{self._trust(stream)}"
-                "\n    </fileobject>"
-            )
+        names, sizes, digests = file_texts(self.rows, self._files)
+        columns = (names, sizes, self._attributes(), digests, self._all_byte_runs(), self._all_trust())
+        return (
+            f"\n    <fileobject>{name}\n      <filesize>{size}</filesize>\n      <tcpflow{told}/>"
+            f"{digest}{runs}{trust}\n    </fileobject>"
+            for name, size, told, digest, runs, trust in zip(*columns, strict=True)
+        )
 
-    def _all_attributes(self) -> Iterator[str]:
+    def _attributes(self) -> Iterator[str]:
         """Of the ``tcpflow`` elements; what tcpflow has no attribute for is left out where it is zero."""
-        rows = self.rows
+        wire, caplen = _frame_bytes(self.rows)
+        for start in range(0, len(self.rows), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            some = StreamRows(self._evidence, self.rows.stream[part])
+            yield from self._some_attributes(some, wire[part], caplen[part])
+
+    def _some_attributes(self, rows: StreamRows, wire: Array, caplen: Array) -> Iterator[str]:
         streams = self._evidence.reassembly.streams
+        senders, receivers = streams.address[rows.stream], streams.address[rows.stream ^ 1]
+        captured = rows.column("captured")
         layers = self._evidence.reassembly.connections.encapsulation[rows.flow]
-        names = ("first_time", "last_time", "packets", "out_of_order", "captured", "size", "retransmitted")
-        columns = [rows.column(name).tolist() for name in names]
-        columns += [self._wire.tolist(), self._caplen.tolist(), layers.tolist()]
-        columns += [streams.address[rows.stream].tolist(), streams.address[rows.stream ^ 1].tolist()]
-        macs = map(_mac_attributes, macs_of_rows(rows))
-        for stream, mac, values in zip(rows.stream.tolist(), macs, zip(*columns, strict=True), strict=True):
-            first, last, packets, disorder, captured, size, again, wire, caplen, layer, *ends = values
-            sender, receiver = ends
-            family, source = self._address(sender >> 16)
-            kept = f" caplen='{caplen}'" if caplen != wire else ""
-            yield (
-                f"{_time('startime', first)}{_time('endtime', last)}{mac} family='{family}'"
-                f" src_ipn='{source}' dst_ipn='{self._address(receiver >> 16)[1]}'"
-                f" srcport='{sender & 0xFFFF}' dstport='{receiver & 0xFFFF}' packets='{packets}'"
-                f"{_count('out_of_order_count', disorder)} len='{wire}'{kept}"
-                f" flow='{stream >> 1}' direction='{'server' if stream & 1 else 'client'}'"
-                f" captured='{captured}'{_count('missing', size - captured)}{_count('retransmitted', again)}"
-                f"{self._layers[layer]}"
-            )
+        columns: list[Texts | list[int]] = [
+            time_texts("startime", rows.column("first_time")),
+            time_texts("endtime", rows.column("last_time")),
+            mac_texts(rows),
+            picked_texts(senders >> 16, self._source),
+            picked_texts(receivers >> 16, lambda code: f" dst_ipn='{self._address(code)[1]}'"),
+            (senders & 0xFFFF).tolist(),
+            (receivers & 0xFFFF).tolist(),
+            rows.column("packets").tolist(),
+            count_texts("out_of_order_count", rows.column("out_of_order")),
+            wire.tolist(),
+            count_texts("caplen", np.where(caplen != wire, caplen, 0)),
+            rows.stream.tolist(),
+            captured.tolist(),
+            count_texts("missing", rows.column("size") - captured),
+            count_texts("retransmitted", rows.column("retransmitted")),
+            picked_texts(layers, self._layers.__getitem__),
+        ]
+        sides = ("client", "server")
+        return (
+            f"{first}{last}{mac}{source}{destination} srcport='{sender}' dstport='{receiver}'"
+            f" packets='{packets}'{disorder} len='{length}'{kept}"
+            f" flow='{stream >> 1}' direction='{sides[stream & 1]}' captured='{held}'{missing}{again}{layer}"
+            for (
+                first,
+                last,
+                mac,
+                source,
+                destination,
+                sender,
+                receiver,
+                packets,
+                disorder,
+                length,
+                kept,
+                stream,
+                held,
+                missing,
+                again,
+                layer,
+            ) in zip(*columns, strict=True)
+        )
+
+    def _source(self, code: int) -> str:
+        family, text = self._address(code)
+        return f" family='{family}' src_ipn='{text}'"
 
     def _address(self, code: int) -> tuple[int, str]:
         """Address family as C numbers it, and text."""
-        found = self._texts.get(code)
-        if found is None:
-            packed = self._evidence.packets.addresses.packed(code)
-            found = self._texts[code] = (10 if len(packed) == 16 else 2, str(ip_address(packed)))
-        return found
+        packed = self._evidence.packets.addresses.packed(code)
+        return 10 if len(packed) == 16 else 2, str(ip_address(packed))
+
+    def _all_byte_runs(self) -> Texts:
+        if not self._runs_wanted and not self._bodies:
+            return repeat("", len(self.rows))
+        return ("".join(self._byte_runs(row, stream)) for row, stream in enumerate(self.rows.stream.tolist()))
 
     def _byte_runs(self, row: int, stream: int) -> Iterator[str]:
         """Where the bytes lie in the capture, and the HTTP bodies that lie in them."""
@@ -143,60 +156,46 @@ class FileObjects:
         shown = min(count, MAX_RUNS)
         listed = (extents.offset[:shown], extents.length[:shown], extents.address[:shown])
         for offset, length, address in zip(*(c.tolist() for c in listed), strict=True):
-            name = self._evidence.store.name(address) if several else None
-            where = _attributes({"img_filename": name})
+            where = attributes({"img_filename": self._evidence.store.name(address)}) if several else ""
             place = f"file_offset='{offset}' len='{length}' img_offset='{address & OFFSET_MASK}'"
             yield f"\n        <byte_run {place}{where}/>"
         for _, path, size, digest, offset in bodies:
-            held = f"<filename>{_escaped(path)}</filename><filesize>{size}</filesize>"
+            held = f"<filename>{escaped(path)}</filename><filesize>{size}</filesize>"
             if digest:
-                held += f"<hashdigest type='SHA256'>{_escaped(digest)}</hashdigest>"
+                held += f"<hashdigest type='SHA256'>{escaped(digest)}</hashdigest>"
             yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
         yield "\n      </byte_runs>"
 
-    def _trust(self, stream: int) -> str:
-        """Gaps and conflicts."""
-        found = self._evidence.reassembly
-        parts = []
-        low, high = self._gap_start[stream], self._gap_start[stream + 1]
-        if low < high:
-            columns = (found.gaps.start, found.gaps.end, found.gaps.cause)
-            for start, end, cause in zip(*(c[low:high].tolist() for c in columns), strict=True):
-                why = GapCause(cause).label
-                parts.append(f"\n      <gap file_offset='{start}' len='{end - start}' cause='{why}'/>")
-        low, high = self._conflict_start[stream], self._conflict_start[stream + 1]
-        if low < high:
-            columns = (found.conflicts.start, found.conflicts.end, found.conflicts.packet)
-            frame = self._evidence.packets.frame
-            for start, end, packet in zip(*(c[low:high].tolist() for c in columns), strict=True):
-                place = f"file_offset='{start}' len='{end - start}' frame='{int(frame[packet]) + 1}'"
-                parts.append(f"\n      <conflict {place}/>")
-        return "".join(parts)
+    def _all_trust(self) -> Texts:
+        """Gaps and conflicts of each row; most have none."""
+        streams = self._evidence.reassembly.streams
+        stream = self.rows.stream
+        texts = [""] * len(stream)
+        for starts, text in (
+            (streams.gap_start, self._gaps),
+            (streams.conflict_start, self._conflicts),
+        ):
+            low, high = starts[stream], starts[stream + 1]
+            for row in np.flatnonzero(low < high).tolist():
+                texts[row] += text(int(low[row]), int(high[row]))
+        return texts
 
+    def _gaps(self, low: int, high: int) -> str:
+        gaps = self._evidence.reassembly.gaps
+        columns = (gaps.start[low:high], gaps.end[low:high], gaps.cause[low:high])
+        return "".join(
+            f"\n      <gap file_offset='{start}' len='{end - start}' cause='{GapCause(cause).label}'/>"
+            for start, end, cause in zip(*(c.tolist() for c in columns), strict=True)
+        )
 
-def _digests(file: Mapping[str, Any]) -> str:
-    return "".join(
-        f"\n      <hashdigest type='{label}'>{_escaped(file[name])}</hashdigest>"
-        for name, label in (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"))
-        if file.get(name)
-    )
-
-
-def _time(name: str, time: int) -> str:
-    return f" {name}='{iso(time)}'" if time != NO_TIME else ""
-
-
-def _count(name: str, number: int) -> str:
-    return f" {name}='{number}'" if number else ""
-
-
-def _escaped(value: object) -> str:
-    return escape(xml_text(value))
-
-
-def _attributes(values: Attributes) -> str:
-    given = {name: xml_text(value) for name, value in values.items() if value is not None}
-    return "".join(f" {name}={quoteattr(value)}" for name, value in given.items())
+    def _conflicts(self, low: int, high: int) -> str:
+        conflicts = self._evidence.reassembly.conflicts
+        frames = self._evidence.packets.frame[conflicts.packet[low:high]] + 1
+        columns = (conflicts.start[low:high], conflicts.end[low:high], frames)
+        return "".join(
+            f"\n      <conflict file_offset='{start}' len='{end - start}' frame='{frame}'/>"
+            for start, end, frame in zip(*(c.tolist() for c in columns), strict=True)
+        )
 
 
 def _frame_bytes(rows: StreamRows) -> tuple[Array, Array]:
@@ -210,31 +209,3 @@ def _frame_bytes(rows: StreamRows) -> tuple[Array, Array]:
         starts = found.streams.packet_start
         totals.append(running[starts[rows.stream + 1]] - running[starts[rows.stream]])
     return totals[0], totals[1]
-
-
-def iso(time: int) -> str | None:
-    """tcpflow's form of a time: UTC, microseconds only where there are any."""
-    if time == NO_TIME:
-        return None
-    seconds, rest = divmod(time // 1000, 1_000_000)
-    text = _second(seconds)
-    return f"{text}.{rest:06d}Z" if rest else f"{text}Z"
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-    except (OverflowError, ValueError, OSError):
-        return str(seconds)
-
-
-@lru_cache(maxsize=4096)
-def _mac_attributes(macs: tuple[bytes, bytes]) -> str:
-    """Of (source, destination); zeros are no address."""
-    source, destination = macs
-    return "".join(
-        f" {name}='{address.hex(':')}'"
-        for name, address in (("mac_daddr", destination), ("mac_saddr", source))
-        if any(address)
-    )

@@ -73,11 +73,6 @@ def address_text(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6, packed)
 
 
-def endpoint_text(packed: bytes, port: int) -> str:
-    """An address and a port as the default names have them: ``010.000.000.001.01024``."""
-    return f"{address_text(packed)}.{port:05d}"
-
-
 def _iso_seconds(fields: NameFields) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(fields.start_ns // 10**9))
 

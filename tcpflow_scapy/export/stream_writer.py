@@ -46,6 +46,8 @@ class Written(NamedTuple):
 
     row: int
     """index into the `StreamRows`"""
+    stream: int
+    """row in the `StreamTable`"""
     name: str
     """relative to the folder"""
     size: int
@@ -88,16 +90,18 @@ def write_streams(
     with ExitStack() as stack:
         ahead = _Ahead(payload, folder, np.flatnonzero(~small).tolist())
         stack.callback(ahead.close)
-        for row, at_once in enumerate(small.tolist()):
-            name_for = partial(names.name, row)
+        columns = zip(rows.stream.tolist(), names.firsts(), small.tolist(), strict=True)
+        for row, (stream, name, at_once) in enumerate(columns):
             if not at_once:
                 file, size, captured, digests = ahead.next()
-                name = folder.publish(file, name_for)
+                name = folder.publish(file, partial(names.name, row))
             elif folder.overwrite:
                 file, size, captured, digests = _write_nameless(payload, folder, row)
-                name = folder.publish(file, name_for)
+                name = folder.publish(file, partial(names.name, row))
             else:
-                descriptor, name = folder.create_named(name_for)
+                descriptor = folder.create_first(name)
+                if descriptor is None:
+                    descriptor, name = folder.create_named(partial(names.name, row))
                 try:
                     size, captured, digests = payload.write(row, descriptor)
                 except BaseException as error:
@@ -107,7 +111,7 @@ def write_streams(
                     raise
                 finally:
                     close(descriptor)
-            yield Written(row, name, size, captured, digests)
+            yield Written(row, stream, name, size, captured, digests)
 
 
 def _write_nameless(

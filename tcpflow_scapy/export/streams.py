@@ -5,13 +5,16 @@ Forty thousand connections are forty thousand objects less when files are writte
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.export.names import NO_MAC, NameFields, Template, endpoint_text
+from tcpflow_scapy.export.names import NO_MAC, NameFields, Template, address_text
 from tcpflow_scapy.export.payload import Extents
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 ETHERNET = 1
 """LINKTYPE_ETHERNET: the one link layer whose frames begin with two MAC addresses."""
+
+AT_ONCE = 1 << 13
+"""Rows whose names are made together."""
 
 
 @dataclass(slots=True)
@@ -151,33 +157,44 @@ class NamesOfRows:
     """
 
     def __init__(self, rows: StreamRows, template: Template) -> None:
+        self._rows = rows
         self._template = template
-        self._fields = None if template.is_default else FieldsOfRows(rows, template.letters)
-        evidence = rows.evidence
-        self._packed = evidence.packets.addresses.packed
-        self._senders = evidence.reassembly.streams.address[rows.stream].tolist()
-        self._receivers = evidence.reassembly.streams.address[rows.stream ^ 1].tolist()
-        tags = [each.vlan for each in evidence.packets.encapsulations.rows]
-        self._suffixes = [f"--{tag[0]}" if tag else "" for tag in tags]
-        self._encapsulations = evidence.reassembly.connections.encapsulation[rows.flow].tolist()
-        self._endpoints: dict[int, str] = {}
+
+    @cached_property
+    def _fields(self) -> FieldsOfRows:
+        return FieldsOfRows(self._rows, self._template.letters)
 
     def name(self, row: int, count: int) -> str:
         """The name of a row that found `count` files of its name before it."""
-        if self._fields is not None:
-            return self._template.expand(self._fields(row), count)
-        # tcpflow's own template, from texts that both directions of a connection share: exports of 100,000
-        # files would spend a quarter of their time on names otherwise.
-        sender = self._endpoint(self._senders[row])
-        receiver = self._endpoint(self._receivers[row])
-        collision = f"c{count}" if count else ""
-        return f"{sender}-{receiver}{self._suffixes[self._encapsulations[row]]}{collision}"
+        return self._template.expand(self._fields(row), count)
 
-    def _endpoint(self, key: int) -> str:
-        text = self._endpoints.get(key)
-        if text is None:
-            text = self._endpoints[key] = endpoint_text(self._packed(key >> 16), key & 0xFFFF)
-        return text
+    def firsts(self) -> Iterator[str]:
+        """For each row the name it has if no file of its name was before it."""
+        if not self._template.is_default:
+            return (self.name(row, 0) for row in range(len(self._rows)))
+        # tcpflow's own template, by column: exports of 100,000 files would spend a quarter of their time
+        # on names otherwise.
+        return chain.from_iterable(map(self._some_firsts, range(0, len(self._rows), AT_ONCE)))
+
+    def _some_firsts(self, start: int) -> list[str]:
+        rows = StreamRows(self._rows.evidence, self._rows.stream[start : start + AT_ONCE])
+        found = rows.evidence.reassembly
+        columns = []
+        for keys in (found.streams.address[rows.stream], found.streams.address[rows.stream ^ 1]):
+            columns += [self._address_texts(keys >> 16), (keys & 0xFFFF).tolist()]
+        tags = [
+            f"--{each.vlan[0]}" if each.vlan else "" for each in rows.evidence.packets.encapsulations.rows
+        ]
+        suffixes = [tags[number] for number in found.connections.encapsulation[rows.flow].tolist()]
+        return [
+            f"{sender}.{source:05d}-{receiver}.{destination:05d}{suffix}"
+            for sender, source, receiver, destination, suffix in zip(*columns, suffixes, strict=True)
+        ]
+
+    def _address_texts(self, codes: Array) -> list[str]:
+        packed = self._rows.evidence.packets.addresses.packed
+        texts = {code: address_text(packed(code)) for code in np.unique(codes).tolist()}
+        return [texts[code] for code in codes.tolist()]
 
 
 def _numbers(rows: StreamRows) -> Array:
@@ -191,13 +208,20 @@ def _numbers(rows: StreamRows) -> Array:
 
 def macs_of_rows(rows: StreamRows) -> list[tuple[bytes, bytes]]:
     """Source and destination MAC of each direction's first frame; zeros where the link layer has none."""
+    return [(head[6:], head[:6]) for head in heads_of_rows(rows)]
+
+
+def heads_of_rows(rows: StreamRows) -> list[bytes]:
+    """The two MAC addresses that each direction's first frame begins with, destination first; or zeros."""
     evidence = rows.evidence
     frame = evidence.packets.frame[_first_packets(evidence, rows.stream)]
     frames = evidence.frames
     has_macs = (frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12)
-    macs = [(NO_MAC, NO_MAC)] * len(frame)
     some = np.flatnonzero(has_macs)
-    heads = evidence.store.slices(frames.address[frame[some]].tolist(), [12] * len(some))
-    for row, head in zip(some.tolist(), heads, strict=True):
-        macs[row] = (head[6:12], head[0:6])
-    return macs
+    found = evidence.store.slices(frames.address[frame[some]].tolist(), [12] * len(some))
+    if len(found) == len(frame):
+        return found
+    heads = [NO_MAC + NO_MAC] * len(frame)
+    for row, head in zip(some.tolist(), found, strict=True):
+        heads[row] = head
+    return heads

@@ -93,6 +93,7 @@ class ShortVectors:
     """
 
     def __init__(self, memory: Any, length: Array, place: Array) -> None:
+        self._write = system_writer()
         self._held = np.frombuffer(memory, np.uint8)
         self._length, self._place = length, place
         self._first = self._stop = 0
@@ -101,7 +102,7 @@ class ShortVectors:
 
     def write(self, descriptor: int, start: int, stop: int, offset: int, size: int) -> bool:
         """Write segments `start` to `stop`, `size` bytes in all, at an offset; False if that did not work."""
-        write = system_writer()
+        write = self._write
         if write is None or stop - start > VECTOR:
             return False
         if not self._first <= start <= stop <= self._stop:
