@@ -141,13 +141,7 @@ class _Check:
         if not (isinstance(name, str) and isinstance(offset, int) and isinstance(length, int)):
             yield self._broken("a line that is no link", stamp)
             return
-        if (
-            name in ("", ".", "..")
-            or name != Path(name).name
-            or "\0" in name
-            or not 0 <= offset < 1 << 62
-            or not 0 < length < 1 << 62
-        ):
+        if not _is_name(name) or not 0 <= offset < 1 << 62 or not 0 < length < 1 << 62:
             # A chain may be forged: it must not lead to files elsewhere.
             yield self._broken("a link of no possible place", stamp)
             return
@@ -184,7 +178,7 @@ class _Check:
     def _rest(self) -> Iterator[CheckedRange]:
         for name, covered in self._covered.items():
             path = self._chain.with_name(name)
-            size = path.stat().st_size if path.is_file() else 0
+            size = path.stat().st_size if os.path.isfile(path) else 0
             if size > covered:
                 yield CheckedRange(name, covered, size, "not covered", None, "bytes behind the last link")
         for path in self._uncovered_files():
@@ -199,6 +193,15 @@ class _Check:
         spool = self._chain.with_suffix("")
         names = [spool, *later_files(spool)]
         return [path for path in names if path.name not in self._covered and path.is_file()]
+
+
+def _is_name(name: str) -> bool:
+    """Whether it can be a file's name in the folder of the chain."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return name not in ("", ".", "..") and name == Path(name).name and "\0" not in name
 
 
 def _open_regular(path: str, flags: int) -> int:

@@ -111,7 +111,7 @@ def test_links_changed_and_made_up(tmp_path: Path) -> None:
 def test_a_forged_chain_leads_nowhere_else(tmp_path: Path) -> None:
     path = make(tmp_path)
     (tmp_path / "secret").write_bytes(b"s" * 10)
-    for name in ("../secret", "/etc/passwd", "a/b", ".."):
+    for name in ("../secret", "/etc/passwd", "a/b", "..", ".", "", "a\0b", "\ud800"):
         link = {"file": name, "offset": 0, "length": 10, "time": 1, "previous": "", "sha256": ""}
         chain_path(path).write_bytes(lines(path)[0] + json.dumps(link).encode() + b"\n")
         assert not any(x.file == name for x in check_spool(path))
@@ -129,6 +129,14 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     # Nobody writes into this pipe: it must not be waited for.
     os.mkfifo(later)
     assert [x.status for x in check_spool(path)] == ["intact"] * 3 + ["missing"] * 3
+
+
+def test_names_too_long_for_any_file(tmp_path: Path) -> None:
+    path = make(tmp_path)
+    link = {"file": "x" * 5000, "offset": 0, "length": 10, "time": 1, "previous": "", "sha256": ""}
+    with chain_path(path).open("ab") as file:
+        file.write(json.dumps(link).encode() + b"\n")
+    assert "missing" in {status for *_, status in faults(path)}
 
 
 @pytest.mark.parametrize("number", [1 << 63, -1, 10**4000, True, "x", None])
