@@ -24,7 +24,7 @@ ATTRIBUTE = struct.Struct("=HH")
 
 
 class LinkChange(NamedTuple):
-    """An interface whose state changed."""
+    """An interface that went down or came back."""
 
     name: str
     up: bool
@@ -50,7 +50,8 @@ class LinkWatch:
         if sys.platform != "linux":
             raise OSError("no rtnetlink here")
         self._name = name
-        self._states: dict[str, str] = {}
+        # By name: whether it is up, and whether it ever was.
+        self._states: dict[str, tuple[bool, bool]] = {}
         self._gone: dict[str, None] = {}
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         try:
@@ -68,7 +69,7 @@ class LinkWatch:
         return self._socket.fileno()
 
     def changes(self) -> list[LinkChange]:
-        """What changed since the last call. The states when it began are no change."""
+        """What went down or came back since the last call. The states when it began are no change."""
         found: list[LinkChange] = []
         while True:
             try:
@@ -91,12 +92,14 @@ class LinkWatch:
             state = "the interface was set down"
         else:
             state = "" if flags & LOWER_UP else "the interface has no carrier"
-        before = self._states.get(name)
-        self._states[name] = state
+        up = not state
+        # Of an interface that never was up nothing is missing.
+        was_up, ever_up = self._states.get(name, (up, up))
+        self._states[name] = (up, up or ever_up)
         self._remember_gone(name, kind == DELETE_LINK)
-        if before is None or before == state:
+        if up == was_up or not ever_up:
             return None
-        return LinkChange(name, not state, state or "the interface is up again")
+        return LinkChange(name, up, state or "the interface is up again")
 
     def _remember_gone(self, name: str, gone: bool) -> None:
         self._gone.pop(name, None)

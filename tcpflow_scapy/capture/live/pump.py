@@ -272,7 +272,11 @@ class Pump:
             self._tick()
             return
         self._number = self._describe(self._tap)
+        # What the kernel said on the way here is old; where it all led to is not.
+        said = {} if self._watch is None else {change.name: change for change in self._watch.changes()}
         self._note_up(self.name)
+        if self.name in said and not said[self.name].up:
+            self._note_down(said[self.name].why, self.name)
 
     def _tick(self) -> None:
         """What is due by time."""
