@@ -27,6 +27,9 @@ FILE_HEADER = 24
 FIRST_RECORDS = 3
 """Records by which a dialect is told."""
 
+FAR_RECORDS = 12
+"""The same where their times don't speak for them."""
+
 AIX_LINKTYPES = {6: 1, 9: 6, 15: 10, 24: 0}
 """RFC 1573 interface types in files of version 2.2 written by AIX"""
 
@@ -172,28 +175,31 @@ def layouts(header: Header) -> list[RecordLayout]:
 def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> RecordLayout:
     """The first layout in which the first records make sense; the first of all where none does.
 
-    Records that are days apart are believed only where no layout brings them together.
+    Records that are days apart are believed only where no layout brings them together, and only if there are
+    many or the file ends with them: behind damage, a few bytes look like records now and then.
     """
-    for near in (True, False):
-        for layout in candidates:
-            if _makes_sense(medium, layout, start, near):
-                return layout
+    for layout in candidates:
+        if _makes_sense(medium, layout, start, FIRST_RECORDS, near=True):
+            return layout
+    for layout in candidates:
+        if _makes_sense(medium, layout, start, FAR_RECORDS, near=False):
+            return layout
     return candidates[0]
 
 
-def _makes_sense(medium: Medium, layout: RecordLayout, at: int, near: bool) -> bool:
+def _makes_sense(medium: Medium, layout: RecordLayout, at: int, count: int, *, near: bool) -> bool:
     seconds: int | None = None
-    for _ in range(FIRST_RECORDS):
+    for _ in range(count):
         record = layout.parse(medium.read(at, layout.header))
         if record is None:
             # The file ends here, or inside a record: what came before is all there is to go by.
-            return True
+            return near or at == medium.size
         if not layout.plausible(record):
             return False
         if near and seconds is not None and not layout.near(record, seconds):
             return False
         at, seconds = at + record.length, record.seconds
-    return True
+    return near or at <= medium.size
 
 
 PCAP = Format("pcap", _recognise, _read)

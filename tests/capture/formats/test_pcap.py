@@ -68,6 +68,17 @@ def test_longer_record_headers_are_told_where_frames_are_days_apart(magic: int, 
     assert got.info.problems == []
 
 
+def test_damage_in_the_first_records_is_not_taken_for_another_dialect() -> None:
+    # To IPv6 multicast: where the second length is wrong, a longer header would make records of what follows.
+    frames = [replace(FRAMES[0], data=bytes.fromhex("3333000000160012") + bytes(82)) for _ in range(200)]
+    whole = bytearray(pcap(frames))
+    second = 24 + 16 + 90
+    whole[second + 8] -= 7
+    got = read(bytes(whole))
+    assert got.data == [f.data for f in frames]
+    assert len(got.info.problems) == 1
+
+
 @pytest.mark.parametrize(("magic", "unit"), [(0x1C0001AC, 1), (0x1C0001AB, 1000)])
 def test_ixia_files_have_a_longer_file_header(magic: int, unit: int) -> None:
     plain = pcap(FRAMES, magic=magic)
