@@ -70,7 +70,8 @@ def test_longer_record_headers_are_told_where_frames_are_days_apart(magic: int, 
 
 def test_damage_in_the_first_records_is_not_taken_for_another_dialect() -> None:
     # To IPv6 multicast: where the second length is wrong, a longer header would make records of what follows.
-    frames = [replace(FRAMES[0], data=bytes.fromhex("3333000000160012") + bytes(82)) for _ in range(200)]
+    data = bytes.fromhex("3333000000160012") + bytes(82)
+    frames = [replace(FRAMES[0], data=data, wirelen=90) for _ in range(200)]
     whole = bytearray(pcap(frames))
     second = 24 + 16 + 90
     whole[second + 8] -= 7
