@@ -118,8 +118,8 @@ def _into(scratch: Path, command: Callable[[Path], list[str]]) -> Cost:
 
     Nobody pays for the one before: what that wrote is on the disk first, and many files stay where they are
     until all have run. A file system without a journal (as those of many virtual machines) hands out the
-    inode of a deleted file only minutes later and until then looks at each of them for every file that is made:
-    who came after the removal of 80,000 files once took 50 s instead of 5.
+    inode of a deleted file only minutes later and looks at each of them until then for every new file: who
+    came after the removal of 80,000 files once took 50 s instead of 5.
     """
     out = scratch / f"{OUT}{next(_numbers)}"
     os.sync()
