@@ -122,7 +122,10 @@ class LiveSpool:
             self._open(self.path)
         except FileExistsError as error:
             self._abandon()
-            raise CaptureOSError("exists and is not overwritten", path=error.filename) from error
+            # The chain is made first; whoever named the spool knows that name.
+            path = self.path if self.path.exists() else error.filename
+            words = "exists and is not overwritten unless that is asked for (overwrite=True, --overwrite)"
+            raise CaptureOSError(words, path=str(path)) from error
         except OSError as error:
             self._abandon()
             raise os_error(error, error.filename or str(self.path)) from error
