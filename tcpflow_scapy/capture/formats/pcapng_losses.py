@@ -10,6 +10,9 @@ from tcpflow_scapy.capture.reading import Reading
 INTERFACE_DROPS, SYSTEM_DROPS = 5, 7
 """Options isb_ifdrop and isb_osdrop: frames dropped since the capture began."""
 
+ACCEPTED, DELIVERED = 6, 8
+"""Options isb_filteraccept and isb_usrdeliv: frames that passed the filter, and those kept."""
+
 LISTED = 1_000
 """Blocks of one window that are read; the counters only grow, so the last ones tell."""
 
@@ -27,7 +30,7 @@ class Losses:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._counts: dict[int, tuple[int, int]] = {}
+        self._counts: dict[int, tuple[int, int, int]] = {}
 
     def note(self, run: Run, chosen: Array, first: Array, defined: Array, interfaces: Array) -> None:
         """Take in the statistics blocks among the blocks of a run.
@@ -52,24 +55,27 @@ class Losses:
             found = {
                 code: int.from_bytes(value, order)  # type: ignore[arg-type]
                 for code, value in blocks.options(data, run.order)
-                if code in (INTERFACE_DROPS, SYSTEM_DROPS) and len(value) == 8
+                if code in (INTERFACE_DROPS, SYSTEM_DROPS, ACCEPTED, DELIVERED) and len(value) == 8
             }
             if found:
-                self._counts[int(interfaces[row])] = (
-                    found.get(INTERFACE_DROPS, 0),
-                    found.get(SYSTEM_DROPS, 0),
+                system = found.get(SYSTEM_DROPS, 0)
+                lost = (
+                    found[ACCEPTED] - system - found[DELIVERED]
+                    if {ACCEPTED, DELIVERED} <= found.keys()
+                    else 0
                 )
+                self._counts[int(interfaces[row])] = (found.get(INTERFACE_DROPS, 0), system, max(lost, 0))
 
     def report(self) -> None:
         """Say what is missing, once for each interface."""
-        for number, (interface, system) in sorted(self._counts.items()):
+        for number, (interface, system, lost) in sorted(self._counts.items()):
             name = self._reading.info.interfaces[number].name or f"interface {number}"
-            for count, kind, who in (
-                (system, "kernel_drop", "the system"),
-                (interface, "interface_drop", "the interface"),
+            for count, kind, what in (
+                (system, "kernel_drop", "dropped by the system while it was captured"),
+                (interface, "interface_drop", "dropped by the interface while it was captured"),
+                (lost, "spool_full", "captured and not kept"),
             ):
                 if count:
                     frames = "1 frame" if count == 1 else f"{count:,} frames"
-                    words = f"{name}: {frames} dropped by {who} while it was captured"
-                    self._reading.problems.add(kind, words)
+                    self._reading.problems.add(kind, f"{name}: {frames} {what}")
         self._counts.clear()

@@ -114,6 +114,7 @@ class Pump:
         self._down = False
         self.frames = 0
         """frames taken from the interface"""
+        self._not_kept = 0
         self._thread = threading.Thread(target=self._run, name=f"capture-{self.name}", daemon=True)
 
     def _describe(self, tap: Tap) -> int:
@@ -240,7 +241,7 @@ class Pump:
         if not wanted:
             return 0
         blocks = self._maker.make(batch.records, self._number, nanoseconds=tap.nanoseconds, limit=wanted)
-        self._spool.append(blocks.data, blocks.ends)
+        self._not_kept += wanted - self._spool.append(blocks.data, blocks.ends)
         self.frames += wanted
         self._on_data()
         return blocks.last
@@ -300,6 +301,8 @@ class Pump:
             base.received + found.received,
             base.kernel_dropped + found.kernel_dropped,
             base.interface_dropped + found.interface_dropped,
+            self.frames,
+            self._not_kept,
         )
         self._last = now
         self._spool.count(self._number, now)

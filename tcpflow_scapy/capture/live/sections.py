@@ -11,6 +11,7 @@ from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
 SECTION_APPLICATION = 4
 IF_FILTER = 11
 STATISTICS_END, STATISTICS_RECEIVED, STATISTICS_INTERFACE_DROPS, STATISTICS_KERNEL_DROPS = 3, 4, 5, 7
+STATISTICS_ACCEPTED, STATISTICS_DELIVERED = 6, 8
 
 NANOSECONDS = b"\x09"
 """if_tsresol: times in units of 10**-9 s"""
@@ -37,6 +38,10 @@ class Counters:
     """frames that passed the filter, dropped ones included where the system counts so"""
     kernel_dropped: int
     interface_dropped: int
+    taken: int = 0
+    """frames taken from it"""
+    not_kept: int = 0
+    """those of them that the spool could not take in"""
 
 
 def section() -> bytes:
@@ -64,6 +69,11 @@ def statistics(number: int, counters: Counters) -> bytes:
         STATISTICS_INTERFACE_DROPS: struct.pack("<Q", counters.interface_dropped),
         STATISTICS_KERNEL_DROPS: struct.pack("<Q", counters.kernel_dropped),
     }
+    if counters.not_kept:
+        # What is behind the difference between the two is in no file.
+        delivered = counters.taken - counters.not_kept
+        options[STATISTICS_ACCEPTED] = struct.pack("<Q", counters.taken + counters.kernel_dropped)
+        options[STATISTICS_DELIVERED] = struct.pack("<Q", delivered)
     return _block(blocks.STATISTICS, struct.pack("<III", number, high, low), options)
 
 

@@ -356,7 +356,9 @@ class LiveSpool:
         with self._lock:
             if self._file is None and self._chain is None:
                 return
-            self._guarded(self._statistics())
+            with suppress(OSError):
+                # Also of a spool that was stopped: whoever reads it later is told what it lacks.
+                self._append(self._statistics())
             words = f"stopped: {self.failure}" if self.failure else "complete"
             self._chained(lambda chain: chain.end(words))
             self._head, self._chain = self.chain_head, None

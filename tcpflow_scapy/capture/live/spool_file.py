@@ -10,6 +10,9 @@ import numpy as np
 from tcpflow_scapy.capture.frames import Array
 from tcpflow_scapy.capture.live.room import Room
 
+LAST_WORDS = 4096
+"""Bytes that frames leave free on a disk that gets full: for saying, at the end, how many are missing."""
+
 
 class SpoolFile:
     """An open file that ends with a whole block at every moment.
@@ -79,7 +82,7 @@ class SpoolFile:
         tried = high
         while low < high:
             try:
-                self._room.ensure(self.size, self.size + int(ends[tried - 1]))
+                self._room.ensure(self.size, self.size + int(ends[tried - 1]) + LAST_WORDS)
                 low = tried
             except OSError as error:
                 high, trouble = tried - 1, error

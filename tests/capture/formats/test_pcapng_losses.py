@@ -40,6 +40,15 @@ def test_the_last_counters_of_each_interface(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_captured_and_not_kept(tmp_path: Path) -> None:
+    counters = Counters(1050, 20, 0, taken=1000, not_kept=33)
+    found = problems(tmp_path / "a.pcapng", ETH0, statistics(0, counters))
+    assert [(problem.kind, problem.message) for problem in found] == [
+        ("kernel_drop", "eth0: 20 frames dropped by the system while it was captured"),
+        ("spool_full", "eth0: 33 frames captured and not kept"),
+    ]
+
+
 def test_nothing_was_lost(tmp_path: Path) -> None:
     assert problems(tmp_path / "a.pcapng", ETH0, statistics(0, Counters(100, 0, 0))) == []
 

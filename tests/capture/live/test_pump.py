@@ -112,6 +112,21 @@ def test_frames_that_wait_when_it_is_stopped_are_kept(spool: LiveSpool, events: 
     assert spool.frames == 1000
 
 
+def test_what_the_spool_could_not_keep_is_counted(
+    spool: LiveSpool, events: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tap = MadeTap()
+    monkeypatch.setattr(spool, "append", lambda data, ends: len(ends) - 1)
+    pump = Pump(tap, lambda: tap, spool, events)
+    pump.start()
+    tap.give(frames(3))
+    tap.give(frames(4))
+    wait_for(lambda: pump.frames == 7)
+    pump.stop()
+    pump.join(60)
+    assert (pump.counters.taken, pump.counters.not_kept) == (7, 2)
+
+
 def test_a_limit_is_kept_to_the_frame(spool: LiveSpool, events: EventLog) -> None:
     tap, limit, ended = MadeTap(), FrameLimit(25), threading.Event()
     pump = Pump(tap, MadeTap, spool, events, limit=limit, on_end=ended.set)
@@ -146,7 +161,7 @@ def test_an_interface_that_is_lost_is_opened_again(spool: LiveSpool, events: Eve
     wait_for(lambda: spool.frames == 10)
     pump.stop()
     pump.join(60)
-    assert pump.counters == Counters(15, 5, 0)
+    assert pump.counters == Counters(15, 5, 0, taken=10)
     assert events.count("kernel_drop") == 5
     [down] = [e for e in events.all() if e.kind == "interface_down"]
     [up] = [e for e in events.all() if e.kind == "interface_up"]

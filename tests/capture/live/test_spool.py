@@ -27,14 +27,15 @@ from .records import blocks, frames
 ETH0 = SpoolInterface("eth0", 1, 262144, "tcp port 80")
 
 
-def read(*paths: Path) -> list[bytes]:
-    """Frames of files; nothing may be wrong with them."""
+def read(*paths: Path, not_kept: int = 0) -> list[bytes]:
+    """Frames of files; nothing may be wrong with them but that they tell of frames that were not kept."""
     source = open_source([str(path) for path in paths])
     found = []
     for batch in source.batches():
         for start, length in zip(batch.position.tolist(), batch.caplen.tolist(), strict=True):
             found.append(batch.memory[start : start + length].tobytes())
-    assert source.info.problems == []
+    told = [f"eth0: {not_kept:,} frames captured and not kept"] if not_kept else []
+    assert [problem.message for problem in source.info.problems] == told
     return found
 
 
@@ -187,8 +188,9 @@ def full_disk_story(spool: LiveSpool, events: EventLog) -> int:
     assert 0 < kept < len(data)
     assert spool.lost == len(data) - kept
     assert spool.frames == kept
+    spool.count(0, Counters(len(data), 0, 0, taken=len(data), not_kept=spool.lost))
     spool.close()
-    assert read(*spool.paths) == data[:kept]
+    assert read(*spool.paths, not_kept=spool.lost) == data[:kept]
     [event] = [event for event in events.all() if event.kind == "spool_full"]
     assert event.count == spool.lost
     [problem] = [each for each in events.problems("a.pcapng") if each.kind == "spool_full"]
