@@ -103,6 +103,10 @@ def packet_frame(evidence: Evidence, streams: Array, *, by_stream: bool = False)
     )
 
 
+FEW = 16
+"""Gaps are few where they are so many times fewer than extents: then each is looked for by itself."""
+
+
 def gap_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     """Every gap of the given streams.
 
@@ -118,6 +122,7 @@ def gap_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     found = evidence.reassembly
     rows, stream = rows_of(found.streams.gap_start, streams)
     start, end = found.gaps.start[rows], found.gaps.end[rows]
+    behind = _extents_from(evidence, stream, start)
     return pd.DataFrame(
         {
             "flow": stream.astype(np.int64) >> 1,
@@ -126,33 +131,49 @@ def gap_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
             "end": end,
             "length": end - start,
             "cause": labelled(found.gaps.cause[rows], GapCause),
-            "before_frame": _neighbours(evidence, stream, start, before=True),
-            "after_frame": _neighbours(evidence, stream, end, before=False),
+            "before_frame": _frames_of(evidence, stream, behind - 1),
+            "after_frame": _frames_of(evidence, stream, behind),
         }
     )
 
 
-def _neighbours(evidence: Evidence, stream: Array, offset: Array, before: bool) -> Any:
-    """Frame of the nearest captured byte before or after an offset."""
+def _extents_from(evidence: Evidence, stream: Array, offset: Array) -> Array:
+    """For each stream and offset the first extent from there on; where there is none, the next stream's."""
+    found = evidence.reassembly
+    starts, column = found.streams.extent_start, found.extents.offset
+    if len(stream) * FEW < len(column):
+        return _bisect(column, starts[stream], starts[stream + 1], offset)
+    # One ascending key for the extents of all streams.
+    size = found.streams.size
+    base = np.cumsum(size + 2) - (size + 2)
+    keys = column + np.repeat(base, np.diff(starts))
+    found_at: Array = np.searchsorted(keys, offset + base[stream], side="left")
+    return found_at
+
+
+def _bisect(column: Array, low: Array, high: Array, wanted: Array) -> Array:
+    """In each range of an array that ascends there, the first row with a value not below the wanted one."""
+    low, high = low.copy(), high.copy()
+    searched = np.flatnonzero(low < high)
+    while len(searched):
+        middle = (low[searched] + high[searched]) >> 1
+        below = column[middle] < wanted[searched]
+        low[searched[below]] = middle[below] + 1
+        high[searched[~below]] = middle[~below]
+        searched = searched[low[searched] < high[searched]]
+    return low
+
+
+def _frames_of(evidence: Evidence, stream: Array, extent: Array) -> Any:
+    """1-based number of the frame that carried each extent; missing where it is not one of the stream."""
     import pandas as pd
 
     found = evidence.reassembly
-    starts, extents = found.streams.extent_start, found.extents
+    starts = found.streams.extent_start
+    inside = (extent >= starts[stream]) & (extent < starts[stream + 1])
     frames = np.zeros(len(stream), np.int64)
-    absent = np.ones(len(stream), bool)
-    if len(stream) and len(extents.offset):
-        # One ascending key for the extents of all streams.
-        size = found.streams.size
-        base = np.cumsum(size + 2) - (size + 2)
-        owner = np.repeat(np.arange(len(size)), np.diff(starts))
-        keys = extents.offset + base[owner]
-        index = np.searchsorted(keys, offset + base[stream], side="left") - int(before)
-        low, high = starts[stream], starts[stream + 1]
-        inside = (index >= low) & (index < high)
-        packet = extents.packet[index[inside]]
-        frames[inside] = evidence.packets.frame[packet].astype(np.int64) + 1
-        absent = ~inside
-    return pd.arrays.IntegerArray(frames, absent)
+    frames[inside] = evidence.packets.frame[found.extents.packet[extent[inside]]].astype(np.int64) + 1
+    return pd.arrays.IntegerArray(frames, ~inside)
 
 
 def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:

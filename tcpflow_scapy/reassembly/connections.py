@@ -12,11 +12,10 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import (
+    by_group,
     first_rows,
     group_reduce,
     ranges,
-    stable_order,
-    starts_of,
 )
 from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
 from tcpflow_scapy.reassembly.numbering import factorize
@@ -81,11 +80,11 @@ def group_packets(
     """
     pair, direction, pairs = pair_packets(packets, ignore_vlan)
     side = _side(pair, direction)
-    order = stable_order(side, max(2 * pairs, 1))
+    order, starts = by_group(side, 2 * pairs)
     label: Array = pair
     count = pairs
     suspicious = np.zeros(pairs, bool)
-    for some, rows in connection_parts(starts_of(side, 2 * pairs), PART_PACKETS):
+    for some, rows in connection_parts(starts, PART_PACKETS):
         suspicious[some] = _suspicious_pairs(packets, side, order[rows], some, max_gap)
     if suspicious.any():
         label, count = _split(packets, pair, direction, suspicious, max_gap)
@@ -93,8 +92,8 @@ def group_packets(
         label, count = _split_idle(label, count, times, timeout)
     if label is not pair:
         side = _side(label, direction)
-        order = stable_order(side, max(2 * count, 1))
-    return _arrange(packets, side, pair, order, count)
+        order, starts = by_group(side, 2 * count)
+    return _arrange(packets, side, pair, order, starts)
 
 
 def _side(label: Array, direction: Array) -> Array:
@@ -252,10 +251,10 @@ def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[A
     return factorize(out)
 
 
-def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, count: int) -> Grouping:
+def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, starts: Array) -> Grouping:
     """Client before server. Connections are numbered by first packet already."""
-    starts = starts_of(side, 2 * count)
     lengths = np.diff(starts)
+    count = len(lengths) // 2
     n = len(side)
     first = np.full(2 * count, n, np.int64)
     present = lengths > 0

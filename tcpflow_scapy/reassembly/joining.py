@@ -97,7 +97,9 @@ class ReassemblyParts:
         self._connections = _Rows(ConnectionTable, room=streams // 2)
         self._streams = _Rows(StreamTable, without=("packet_start", *_STARTS), room=streams)
         self._classes = GrowingColumn(np.uint8, len(order))
-        self._tables = {name: _Rows(kind) for name, kind in _TABLES.items()}
+        # There are hardly more extents than packets, and room that stays empty takes no memory.
+        rooms = {"extents": len(order)}
+        self._tables = {name: _Rows(kind, room=rooms.get(name, 0)) for name, kind in _TABLES.items()}
         self._starts = {name: _Column(streams + 1) for name in _STARTS}
         self._unwrapped: dict[int, Array] = {}
 

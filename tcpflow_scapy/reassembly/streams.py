@@ -90,7 +90,8 @@ def _build(
     max_gap: int,
     incomplete: Array | None,
 ) -> Reassembly:
-    order, packet_start = grouping.order, grouping.packet_start
+    # As numpy wants indices: it would convert them each time.
+    order, packet_start = grouping.order.astype(np.intp), grouping.packet_start
     offsets = place_packets(packets, order, packet_start, max_gap)
     streams = len(packet_start) - 1
     group = offsets.stream
@@ -106,28 +107,29 @@ def _build(
     base = np.cumsum(size + 2) - (size + 2)
     before = seen_before(offsets, base)
     keep_alive = is_keep_alive(offsets, before, base)
-    pieces, piece_packet = _pieces(packets, order, offsets, base, keep_alive)
+    captured = packets.length[order]
+    pieces, piece_packet = _pieces(packets, order, captured, offsets, base, keep_alive)
     found = assemble(pieces, overlap, store)
     classes = classify(packets, order, offsets, before, base, fin, keep_alive, piece_packet, found.duplicate)
     again = _retransmitted(offsets, pieces, piece_packet, found, classes)
     extents, extent_start = _extents(found, base)
-    gaps, gap_start = _gaps(packets, order, offsets, base, size, found, acknowledged, incomplete)
+    gaps, gap_start = _gaps(order, captured, offsets, base, size, found, acknowledged, incomplete)
     conflicts, conflict_start = _conflicts(found, base)
-    captured = group_reduce(
+    held = group_reduce(
         np.add, found.length, np.searchsorted(base, found.start, side="right") - 1, streams, 0
     )
     end = np.zeros(streams, np.int64)
     filled = np.flatnonzero(np.diff(extent_start))
     last = extent_start[1:][filled] - 1
     end[filled] = extents.offset[last] + extents.length[last]
-    first_time, last_time, connections = _times(packets, times, grouping)
+    first_time, last_time, connections = _times(packets, times[order], grouping)
     table = StreamTable(
         address=_senders(packets, grouping),
         isn=offsets.isn,
         base=offsets.base,
         end=end,
         size=size,
-        captured=captured,
+        captured=held,
         acknowledged=acknowledged,
         fin=fin_known,
         flags=flags,
@@ -143,7 +145,9 @@ def _build(
         gap_start=gap_start,
         conflict_start=conflict_start,
     )
-    return Reassembly(connections, table, order, classes, extents, gaps, conflicts, offsets.unwrapped)
+    return Reassembly(
+        connections, table, grouping.order, classes, extents, gaps, conflicts, offsets.unwrapped
+    )
 
 
 def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, flags: Array) -> Array:
@@ -159,10 +163,9 @@ def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, flags: Array)
 
 
 def _pieces(
-    packets: PacketTable, order: Array, offsets: Offsets, base: Array, keep_alive: Array
+    packets: PacketTable, order: Array, captured: Array, offsets: Offsets, base: Array, keep_alive: Array
 ) -> tuple[Pieces, Array]:
     """Captured payload, trimmed to offset 0, and the packet (index in `order`) of each piece."""
-    captured = packets.length[order]
     index = np.flatnonzero((captured > 0) & (offsets.wire > 0) & (offsets.start + captured > 0))
     rows = order[index]
     start = offsets.start[index]
@@ -199,8 +202,8 @@ def _extents(found: Assembly, base: Array) -> tuple[ExtentTable, Array]:
 
 
 def _gaps(
-    packets: PacketTable,
     order: Array,
+    captured: Array,
     offsets: Offsets,
     base: Array,
     size: Array,
@@ -208,11 +211,12 @@ def _gaps(
     acknowledged: Array,
     incomplete: Array | None,
 ) -> tuple[GapTable, Array]:
-    short = packets.length[order] < packets.wire_length[order]
+    # What is no payload on the wire (0) is nowhere short.
+    short = captured < offsets.wire
     if incomplete is not None:
-        short |= incomplete[order]
-    cut = np.flatnonzero((offsets.wire > 0) & short)
-    begin = np.maximum(offsets.start[cut] + packets.length[order[cut]], 0)
+        short |= incomplete[order] & (offsets.wire > 0)
+    cut = np.flatnonzero(short)
+    begin = np.maximum(offsets.start[cut] + captured[cut], 0)
     stop = np.maximum(offsets.start[cut] + offsets.wire[cut], begin)
     if incomplete is not None:
         # The last fragment was never seen: the datagram went on for an unknown length, within IP's limit.
@@ -259,12 +263,11 @@ def _conflicts(found: Assembly, base: Array) -> tuple[ConflictTable, Array]:
     return table, np.searchsorted(found.conflict_start, np.append(base, np.iinfo(np.int64).max))
 
 
-def _times(packets: PacketTable, times: Array, grouping: Grouping) -> tuple[Array, Array, ConnectionTable]:
-    """First and last time of each stream; the table of connections."""
+def _times(packets: PacketTable, arranged: Array, grouping: Grouping) -> tuple[Array, Array, ConnectionTable]:
+    """First and last time of each stream; the table of connections. `arranged` are the packets' times."""
     streams = 2 * grouping.count
     starts = grouping.packet_start
     present = np.flatnonzero(np.diff(starts))
-    arranged = times[grouping.order]
     first = np.full(streams, NO_TIME, np.int64)
     last = np.full(streams, NO_TIME, np.int64)
     row = np.full(streams, np.iinfo(np.int32).max, np.int64)
@@ -275,7 +278,8 @@ def _times(packets: PacketTable, times: Array, grouping: Grouping) -> tuple[Arra
         row[present] = grouping.order[starts[:-1][present]]
     lowest = np.full(streams, np.iinfo(np.int64).max, np.int64)
     if len(present):
-        usable = np.where(arranged == NO_TIME, np.iinfo(np.int64).max, arranged)
+        untimed = arranged == NO_TIME
+        usable = np.where(untimed, np.iinfo(np.int64).max, arranged) if untimed.any() else arranged
         lowest[present] = np.minimum.reduceat(usable, starts[:-1][present])
     first_row = np.minimum(row[0::2], row[1::2])
     encapsulation[:] = packets.encapsulation[first_row]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tcpflow_scapy.flows import frames
 from tcpflow_scapy.flows.frames import flag_names, rows_of
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import ACK, Capture, Conversation, play
@@ -152,3 +153,27 @@ def test_rows_of_streams() -> None:
     rows, streams = rows_of(starts, np.array([2, 0, 1]))
     assert rows.tolist() == [2, 3, 4, 0, 1]
     assert streams.tolist() == [2, 2, 2, 0, 0]
+
+
+@pytest.mark.parametrize("few", [0, 1 << 40])
+def test_the_frames_around_each_gap(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FEW", few)
+    talks = []
+    for number in range(1, 6):
+        lines = ["> SYN", "< SYN ACK", "> ACK"]
+        for step in range(number * 3):
+            lines += [f"{'x' if step % number == 1 else ''}> 'abcd'", f"{'x' if step % 4 == 2 else ''}< 'ef'"]
+        lines += ["> FIN" if number % 2 else "x> 'end'", "< FIN"]
+        talks.append(play("\n".join(lines), Conversation(f"10.0.0.{number}:{1000 + number}")))
+    flows = flows_of(*talks)
+    gaps = flows.gaps
+    assert len(gaps) > 5
+    assert gaps["after_frame"].isna().any()
+    for row in gaps.itertuples():
+        extents = getattr(flows[row.flow], row.direction).segments.query("length > 0")
+        before = extents[extents["offset"] + extents["length"] <= row.start]["frame"].tolist()
+        after = extents[extents["offset"] >= row.end]["frame"].tolist()
+        assert (row.before_frame if before else None) == (before[-1] if before else None)
+        assert (row.after_frame if after else None) == (after[0] if after else None)
+        assert pd.isna(row.before_frame) == (not before)
+        assert pd.isna(row.after_frame) == (not after)

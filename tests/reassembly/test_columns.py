@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.reassembly.columns import (
+    by_group,
     first_rows,
     group_reduce,
     ranges,
     spans,
-    stable_order,
     starts_of,
 )
 from tests.helpers.examples import FEW
@@ -21,20 +21,20 @@ groups = st.lists(st.integers(0, 5), max_size=40)
 
 
 @pytest.mark.parametrize("count", [6, 1 << 16, (1 << 16) + 1, 1 << 20])
+@pytest.mark.parametrize("part", [1, 7, 100])
 @FEW
 @given(groups)
-def test_stable_order_keeps_equals_as_they_came(count: int, values: list[int]) -> None:
-    # Above 65,536 the sort has two passes; the values must need both.
-    spread = np.array([v * (count // 6) for v in values], np.int64)
-    wanted = sorted(range(len(values)), key=lambda i: spread[i])
-    assert stable_order(spread, count).tolist() == wanted
+def test_rows_by_group_keep_their_order(count: int, part: int, values: list[int]) -> None:
+    spread = np.array([v * (count // 6) for v in values], np.int32)
+    order, starts = by_group(spread, count, part)
+    assert order.tolist() == sorted(range(len(values)), key=lambda i: spread[i])
+    assert order.dtype == np.int32
+    assert starts.tolist() == starts_of(np.sort(spread), count).tolist()
 
 
-def test_stable_order_of_the_widest_values() -> None:
-    values = np.array([70_000, 3, 1 << 31, 3, 65_536, (1 << 31) - 1], np.int64)
-    assert stable_order(values, (1 << 31) + 1).tolist() == [1, 3, 4, 0, 5, 2]
-    huge = np.array([1 << 48, 5, (1 << 48) - 1], np.int64)
-    assert stable_order(huge, (1 << 48) + 1).tolist() == [1, 2, 0]
+def test_no_groups() -> None:
+    order, starts = by_group(np.empty(0, np.int32), 0)
+    assert (order.tolist(), starts.tolist()) == ([], [0])
 
 
 @FEW
