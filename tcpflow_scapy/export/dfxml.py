@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from tcpflow_scapy.export.dfxml_objects import Files
     from tcpflow_scapy.flows.evidence import Evidence
     from tcpflow_scapy.flows.table import FlowTable
-
-OBJECTS_AT_ONCE = 1_000
-"""Elements that are encoded and written together."""
 
 NAMESPACES = {
     "xmlns": "http://www.afflib.org/tcpflow/",
@@ -145,8 +141,7 @@ def _write(
         _source(xml, flows._evidence)
         xml.leaf("tdelta", f"{time_delta:g}")
         with xml.inside("configuration"):
-            texts = iter(objects)
-            while some := "".join(islice(texts, OBJECTS_AT_ONCE)):
+            for some in objects:
                 xml.raw(some)
         xml.leaf("summary")
         xml.leaf("total_flows", len(rows))

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
-from itertools import repeat
+from itertools import chain, repeat, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.store import OFFSET_MASK
+from tcpflow_scapy.decode.packets import IPV6_BASE
 from tcpflow_scapy.export.dfxml_texts import (
     FileList,
-    Texts,
+    all_escaped,
     attributes,
-    count_texts,
+    count_attribute,
+    digest_texts,
     escaped,
-    file_texts,
-    mac_texts,
-    picked_texts,
-    time_texts,
+    mac_attributes,
+    time_attribute,
 )
 from tcpflow_scapy.export.streams import StreamRows
+from tcpflow_scapy.export.text_columns import addresses, beside, characters, decimals, picked, together
 from tcpflow_scapy.reassembly.tables import GapCause
 
 if TYPE_CHECKING:
@@ -36,8 +36,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MAX_RUNS = 10_000
 """Byte runs listed for one stream; more are counted in an attribute."""
 
-AT_ONCE = 1 << 13
-"""Elements whose texts are prepared together."""
+AT_ONCE = 1 << 12
+"""Elements that are made together."""
+
+END = "\n    </fileobject>"
+
+MARK = 1
+"""The code of no character of XML."""
 
 
 class FileObjects:
@@ -53,7 +58,7 @@ class FileObjects:
         self.rows = rows = StreamRows.of(flows._evidence, flows._index)
         self._evidence = rows.evidence
         self._runs_wanted = byte_runs
-        self._files = files if files is None or isinstance(files, FileList) else FileList.of(files)
+        self._files = FileList.of(files) if files is not None and not isinstance(files, FileList) else files
         self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
@@ -61,85 +66,91 @@ class FileObjects:
         self._layers = [
             attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
         ]
+        self._wire, self._caplen = _frame_bytes(rows)
 
     def __iter__(self) -> Iterator[str]:
-        names, sizes, digests = file_texts(self.rows, self._files)
-        columns = (names, sizes, self._attributes(), digests, self._all_byte_runs(), self._all_trust())
-        return (
-            f"\n    <fileobject>{name}\n      <filesize>{size}</filesize>\n      <tcpflow{told}/>"
-            f"{digest}{runs}{trust}\n    </fileobject>"
-            for name, size, told, digest, runs, trust in zip(*columns, strict=True)
-        )
-
-    def _attributes(self) -> Iterator[str]:
-        """Of the ``tcpflow`` elements; what tcpflow has no attribute for is left out where it is zero."""
-        wire, caplen = _frame_bytes(self.rows)
+        """The elements, some thousands at a time."""
+        files = self._files
+        place = self._places(files)
+        names = [] if files is None else all_escaped(files.path)
+        digests = digest_texts(files) if files is not None and files.digests else None
         for start in range(0, len(self.rows), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            some = StreamRows(self._evidence, self.rows.stream[part])
-            yield from self._some_attributes(some, wire[part], caplen[part])
+            part = slice(start, min(start + AT_ONCE, len(self.rows)))
+            chars = self._some(part, place[part], names)
+            more = self._more(part, place[part], digests)
+            # What only some have, and what may be long, is put in at marks.
+            marks = np.array([[MARK if text else 0] for text in more], np.uint8) if more else ""
+            pieces = together(beside(chars, marks, END)).split(chr(MARK))
+            yield "".join(chain.from_iterable(zip_longest(pieces, filter(None, more or ()), fillvalue="")))
 
-    def _some_attributes(self, rows: StreamRows, wire: Array, caplen: Array) -> Iterator[str]:
+    def _places(self, files: FileList | None) -> Array:
+        """For each row the place of its file in the list; -1 if it has none."""
+        place = np.full(len(self.rows), -1, np.int64)
+        if files is not None and len(files.stream):
+            row = self.rows.row_of_stream()[np.array(files.stream, np.int64)]
+            place[row[row >= 0]] = np.flatnonzero(row >= 0)
+        return place
+
+    def _some(self, part: slice, place: Array, names: Sequence[str]) -> Array:
+        """Elements up to the end of ``tcpflow``, as characters."""
+        rows = StreamRows(self._evidence, self.rows.stream[part])
+        sizes = rows.column("end").astype(np.int64)
+        parts: list[str | Array] = ["\n    <fileobject>"]
+        has = np.flatnonzero(place >= 0)
+        if len(has) and self._files is not None:
+            found = place[has].tolist()
+            sizes[has] = [self._files.size[each] for each in found]
+            some = characters([names[each] for each in found])
+            chars = np.zeros((len(rows), some.shape[1]), np.uint8)
+            chars[has] = some
+            parts.append(beside("\n      <filename>", chars, "</filename>", present=place >= 0))
+        parts += ["\n      <filesize>", decimals(sizes), "</filesize>"]
+        return beside(*parts, "\n      <tcpflow", *self._ends(rows), *self._counts(rows, part), "/>")
+
+    def _ends(self, rows: StreamRows) -> list[str | Array]:
+        """Attributes of ``tcpflow``: when, and from where to where."""
         streams = self._evidence.reassembly.streams
+        book = self._evidence.packets.addresses
         senders, receivers = streams.address[rows.stream], streams.address[rows.stream ^ 1]
-        captured = rows.column("captured")
-        layers = self._evidence.reassembly.connections.encapsulation[rows.flow]
-        columns: list[Texts | list[int]] = [
-            time_texts("startime", rows.column("first_time")),
-            time_texts("endtime", rows.column("last_time")),
-            mac_texts(rows),
-            picked_texts(senders >> 16, self._source),
-            picked_texts(receivers >> 16, lambda code: f" dst_ipn='{self._address(code)[1]}'"),
-            (senders & 0xFFFF).tolist(),
-            (receivers & 0xFFFF).tolist(),
-            rows.column("packets").tolist(),
-            count_texts("out_of_order_count", rows.column("out_of_order")),
-            wire.tolist(),
-            count_texts("caplen", np.where(caplen != wire, caplen, 0)),
-            rows.stream.tolist(),
-            captured.tolist(),
-            count_texts("missing", rows.column("size") - captured),
-            count_texts("retransmitted", rows.column("retransmitted")),
-            picked_texts(layers, self._layers.__getitem__),
+        return [
+            time_attribute("startime", rows.column("first_time")),
+            time_attribute("endtime", rows.column("last_time")),
+            mac_attributes(rows),
+            *(" family='", picked((senders >> 16 >= IPV6_BASE).astype(np.intp), ("2", "10")), "'"),
+            *(" src_ipn='", addresses(book, senders >> 16), "'"),
+            *(" dst_ipn='", addresses(book, receivers >> 16), "'"),
+            *(" srcport='", decimals(senders & 0xFFFF), "'"),
+            *(" dstport='", decimals(receivers & 0xFFFF), "'"),
         ]
-        sides = ("client", "server")
-        return (
-            f"{first}{last}{mac}{source}{destination} srcport='{sender}' dstport='{receiver}'"
-            f" packets='{packets}'{disorder} len='{length}'{kept}"
-            f" flow='{stream >> 1}' direction='{sides[stream & 1]}' captured='{held}'{missing}{again}{layer}"
-            for (
-                first,
-                last,
-                mac,
-                source,
-                destination,
-                sender,
-                receiver,
-                packets,
-                disorder,
-                length,
-                kept,
-                stream,
-                held,
-                missing,
-                again,
-                layer,
-            ) in zip(*columns, strict=True)
-        )
 
-    def _source(self, code: int) -> str:
-        family, text = self._address(code)
-        return f" family='{family}' src_ipn='{text}'"
+    def _counts(self, rows: StreamRows, part: slice) -> list[str | Array]:
+        """Attributes of ``tcpflow``: how much; what is zero and not tcpflow's is left out."""
+        wire, caplen = self._wire[part], self._caplen[part]
+        captured, layers = rows.column("captured"), self._evidence.reassembly.connections.encapsulation
+        return [
+            *(" packets='", decimals(rows.column("packets")), "'"),
+            count_attribute("out_of_order_count", rows.column("out_of_order")),
+            *(" len='", decimals(wire), "'"),
+            count_attribute("caplen", np.where(caplen != wire, caplen, 0)),
+            *(" flow='", decimals(rows.flow), "'"),
+            *(" direction='", picked(rows.from_server.astype(np.intp), ("client", "server")), "'"),
+            *(" captured='", decimals(captured), "'"),
+            count_attribute("missing", rows.column("size") - captured),
+            count_attribute("retransmitted", rows.column("retransmitted")),
+            picked(layers[rows.flow], self._layers),
+        ]
 
-    def _address(self, code: int) -> tuple[int, str]:
-        """Address family as C numbers it, and text."""
-        packed = self._evidence.packets.addresses.packed(code)
-        return 10 if len(packed) == 16 else 2, str(ip_address(packed))
-
-    def _all_byte_runs(self) -> Texts:
-        if not self._runs_wanted and not self._bodies:
-            return repeat("", len(self.rows))
-        return ("".join(self._byte_runs(row, stream)) for row, stream in enumerate(self.rows.stream.tolist()))
+    def _more(self, part: slice, place: Array, digests: list[str] | None) -> list[str] | None:
+        """Digests, places in the capture, gaps and conflicts of some rows; None if none has any."""
+        texts = self._trust(self.rows.stream[part])
+        if self._runs_wanted or self._bodies:
+            streams = enumerate(self.rows.stream[part].tolist(), part.start)
+            runs = ["".join(self._byte_runs(row, stream)) for row, stream in streams]
+            texts = runs if texts is None else [run + text for run, text in zip(runs, texts, strict=True)]
+        if digests is not None:
+            found = ("" if each < 0 else digests[each] for each in place.tolist())
+            texts = [d + text for d, text in zip(found, texts or repeat(""), strict=False)]
+        return texts
 
     def _byte_runs(self, row: int, stream: int) -> Iterator[str]:
         """Where the bytes lie in the capture, and the HTTP bodies that lie in them."""
@@ -166,17 +177,14 @@ class FileObjects:
             yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
         yield "\n      </byte_runs>"
 
-    def _all_trust(self) -> Texts:
-        """Gaps and conflicts of each row; most have none."""
+    def _trust(self, stream: Array) -> list[str] | None:
+        """Gaps and conflicts of each stream; most have none."""
         streams = self._evidence.reassembly.streams
-        stream = self.rows.stream
-        texts = [""] * len(stream)
-        for starts, text in (
-            (streams.gap_start, self._gaps),
-            (streams.conflict_start, self._conflicts),
-        ):
+        texts: list[str] | None = None
+        for starts, text in ((streams.gap_start, self._gaps), (streams.conflict_start, self._conflicts)):
             low, high = starts[stream], starts[stream + 1]
             for row in np.flatnonzero(low < high).tolist():
+                texts = texts or [""] * len(stream)
                 texts[row] += text(int(low[row]), int(high[row]))
         return texts
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,13 +12,13 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.streams import StreamRows, heads_of_rows
+from tcpflow_scapy.export.text_columns import beside, decimals, hexadecimals, picked
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Attributes = Mapping[str, object]
-Texts = Iterable[str]
 
 DIGESTS = {"md5": "MD5", "sha1": "SHA1", "sha256": "SHA256"}
 
@@ -75,62 +74,39 @@ def attributes(values: Attributes) -> str:
     return "".join(f" {name}={quoteattr(value)}" for name, value in given.items())
 
 
-def file_texts(rows: StreamRows, files: FileList | None) -> tuple[Texts, list[int], Texts]:
-    """Of each row: the element with the file's name, the file's size, the elements with its digests."""
-    sizes: list[int] = rows.column("end").tolist()
-    if files is None or not len(files.stream):
-        return repeat("", len(sizes)), sizes, repeat("", len(sizes))
-    names, digests = [""] * len(sizes), [""] * len(sizes)
-    places = rows.row_of_stream()[np.array(files.stream, np.int64)].tolist()
-    for row, path, size in zip(places, all_escaped(files.path), files.size, strict=True):
-        if row >= 0:
-            names[row] = f"\n      <filename>{path}</filename>"
-            sizes[row] = size
+def digest_texts(files: FileList) -> list[str]:
+    """Elements with the digests of each file."""
+    texts = [""] * len(files.stream)
     for name, label in DIGESTS.items():
-        for row, digest in zip(places, files.digests.get(name, ()), strict=False):
-            if row >= 0 and digest:
-                digests[row] += f"\n      <hashdigest type='{label}'>{escaped(digest)}</hashdigest>"
-    return names, sizes, digests
+        for place, digest in enumerate(files.digests.get(name, ())):
+            if digest:
+                texts[place] += f"\n      <hashdigest type='{label}'>{escaped(digest)}</hashdigest>"
+    return texts
 
 
-def time_texts(name: str, times: Array) -> list[str]:
-    """An attribute with a time; empty where there is none."""
+def time_attribute(name: str, times: Array) -> Array:
+    """An attribute with a time; nothing where there is none. As characters, like the following."""
     seconds, micros = np.divmod(times // 1000, 1_000_000)
-    distinct, number = np.unique(seconds, return_inverse=True)
-    begins = [f" {name}='{_second(second)}" for second in distinct.tolist()]
-    return [
-        (f"{begins[second]}.{micro:06d}Z'" if micro else f"{begins[second]}Z'") if known else ""
-        for second, micro, known in zip(
-            number.tolist(), micros.tolist(), (times != NO_TIME).tolist(), strict=True
-        )
-    ]
+    distinct, rows = np.unique(seconds, return_inverse=True)
+    second = picked(rows, [_second(each) for each in distinct.tolist()])
+    fraction = beside(".", decimals(micros, 6), present=micros != 0)
+    return beside(f" {name}='", second, fraction, "Z'", present=times != NO_TIME)
 
 
-def count_texts(name: str, counts: Array) -> Texts:
-    """An attribute with a number; empty where it is zero, for tcpflow has none of these."""
+def count_attribute(name: str, counts: Array) -> Array:
+    """An attribute with a number; nothing where it is zero, for tcpflow has none of these."""
     if not counts.any():
-        return repeat("", len(counts))
-    return [f" {name}='{count}'" if count else "" for count in counts.tolist()]
+        return np.empty((len(counts), 0), np.uint8)
+    return beside(f" {name}='", decimals(counts), "'", present=counts != 0)
 
 
-def picked_texts(keys: Array, text: Callable[[int], str]) -> list[str]:
-    """A text for each key; equal keys, of which there are many, share theirs."""
-    found = {key: text(key) for key in np.unique(keys).tolist()}
-    return [found[key] for key in keys.tolist()]
-
-
-def mac_texts(rows: StreamRows) -> list[str]:
+def mac_attributes(rows: StreamRows) -> Array:
     """Attributes with the MAC addresses of each direction's first frame; zeros are no address."""
     heads = heads_of_rows(rows)
-    found = {head: _mac_attributes(head) for head in set(heads)}
-    return [found[head] for head in heads]
-
-
-def _mac_attributes(head: bytes) -> str:
-    return "".join(
-        f" {name}='{address.hex(':')}'"
-        for name, address in (("mac_daddr", head[:6]), ("mac_saddr", head[6:]))
-        if any(address)
+    target, source = heads[:, :6], heads[:, 6:]
+    return beside(
+        beside(" mac_daddr='", hexadecimals(target), "'", present=np.any(target != 0, axis=1)),
+        beside(" mac_saddr='", hexadecimals(source), "'", present=np.any(source != 0, axis=1)),
     )
 
 

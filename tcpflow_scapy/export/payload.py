@@ -85,14 +85,14 @@ def gather(store: Store, addresses: Array, lengths: Array) -> bytes:
     starts = addresses.tolist()
     if len(starts) == 1:
         return store.read(starts[0], int(lengths[0]))
-    memory = _one_memory(store)
+    memory = one_memory(store)
     if memory is None:
         return b"".join(store.slices(starts, lengths.tolist()))
     with memory:
         return b"".join([memory[a : a + n] for a, n in zip(starts, lengths.tolist(), strict=True)])
 
 
-def _one_memory(store: Store) -> memoryview | None:
+def one_memory(store: Store) -> memoryview | None:
     """The capture, where it lies in one piece of memory: addresses are places in it."""
     if len(store) != 1:
         return None
@@ -201,7 +201,7 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
     count = len(extents.offset)
     if not count or extents.captured < count * WORTH_A_VECTOR:
         return False
-    memory = _one_memory(store)
+    memory = one_memory(store)
     if memory is None:
         return False
     return write_vectors(descriptor, memory, extents.offset, extents.length, extents.address)
@@ -209,7 +209,7 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
 
 def short_vectors(store: Store, extents: Any) -> ShortVectors | None:
     """What writes short streams without a copy, where the capture lies in one piece of memory."""
-    memory = _one_memory(store)
+    memory = one_memory(store)
     return None if memory is None else ShortVectors(memory, extents.length, extents.address)
 
 

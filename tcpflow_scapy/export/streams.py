@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.export.names import NO_MAC, NameFields, Template, address_text
-from tcpflow_scapy.export.payload import Extents
+from tcpflow_scapy.decode.packets import IPV6_BASE
+from tcpflow_scapy.export.names import NameFields, Template, address_text
+from tcpflow_scapy.export.payload import Extents, one_memory
+from tcpflow_scapy.export.text_columns import beside, decimals, padded_addresses, same_length
 
 if TYPE_CHECKING:
     from tcpflow_scapy.flows.evidence import Evidence
@@ -177,24 +179,28 @@ class NamesOfRows:
         return chain.from_iterable(map(self._some_firsts, range(0, len(self._rows), AT_ONCE)))
 
     def _some_firsts(self, start: int) -> list[str]:
-        rows = StreamRows(self._rows.evidence, self._rows.stream[start : start + AT_ONCE])
-        found = rows.evidence.reassembly
-        columns = []
-        for keys in (found.streams.address[rows.stream], found.streams.address[rows.stream ^ 1]):
-            columns += [self._address_texts(keys >> 16), (keys & 0xFFFF).tolist()]
-        tags = [
-            f"--{each.vlan[0]}" if each.vlan else "" for each in rows.evidence.packets.encapsulations.rows
-        ]
-        suffixes = [tags[number] for number in found.connections.encapsulation[rows.flow].tolist()]
-        return [
-            f"{sender}.{source:05d}-{receiver}.{destination:05d}{suffix}"
-            for sender, source, receiver, destination, suffix in zip(*columns, suffixes, strict=True)
-        ]
+        evidence = self._rows.evidence
+        streams = evidence.reassembly.streams
+        stream = self._rows.stream[start : start + AT_ONCE]
+        ends = (streams.address[stream], streams.address[stream ^ 1])
+        layers = evidence.reassembly.connections.encapsulation[stream >> 1]
+        tags = [f"--{each.vlan[0]}" if each.vlan else "" for each in evidence.packets.encapsulations.rows]
+        if max(int(keys.max()) >> 16 for keys in ends) < IPV6_BASE:
+            texts = [beside(padded_addresses(keys >> 16), ".", decimals(keys & 0xFFFF, 5)) for keys in ends]
+            names = same_length(beside(texts[0], "-", texts[1]))
+            if not any(tags):
+                return names
+        else:
+            names = [
+                f"{sender}-{receiver}"
+                for sender, receiver in zip(*map(self._endpoint_texts, ends), strict=True)
+            ]
+        return [name + tags[layer] for name, layer in zip(names, layers.tolist(), strict=True)]
 
-    def _address_texts(self, codes: Array) -> list[str]:
+    def _endpoint_texts(self, keys: Array) -> list[str]:
         packed = self._rows.evidence.packets.addresses.packed
-        texts = {code: address_text(packed(code)) for code in np.unique(codes).tolist()}
-        return [texts[code] for code in codes.tolist()]
+        texts = {code: address_text(packed(code)) for code in np.unique(keys >> 16).tolist()}
+        return [f"{texts[key >> 16]}.{key & 0xFFFF:05d}" for key in keys.tolist()]
 
 
 def _numbers(rows: StreamRows) -> Array:
@@ -208,20 +214,28 @@ def _numbers(rows: StreamRows) -> Array:
 
 def macs_of_rows(rows: StreamRows) -> list[tuple[bytes, bytes]]:
     """Source and destination MAC of each direction's first frame; zeros where the link layer has none."""
-    return [(head[6:], head[:6]) for head in heads_of_rows(rows)]
+    heads = heads_of_rows(rows).tobytes()
+    return [(heads[i + 6 : i + 12], heads[i : i + 6]) for i in range(0, len(heads), 12)]
 
 
-def heads_of_rows(rows: StreamRows) -> list[bytes]:
-    """The two MAC addresses that each direction's first frame begins with, destination first; or zeros."""
+def heads_of_rows(rows: StreamRows) -> Array:
+    """The two MAC addresses that each direction's first frame begins with, destination first; or zeros.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, 12)
+    """
     evidence = rows.evidence
     frame = evidence.packets.frame[_first_packets(evidence, rows.stream)]
     frames = evidence.frames
-    has_macs = (frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12)
-    some = np.flatnonzero(has_macs)
-    found = evidence.store.slices(frames.address[frame[some]].tolist(), [12] * len(some))
-    if len(found) == len(frame):
-        return found
-    heads = [NO_MAC + NO_MAC] * len(frame)
-    for row, head in zip(some.tolist(), found, strict=True):
-        heads[row] = head
+    some = np.flatnonzero((frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12))
+    heads = np.zeros((len(frame), 12), np.uint8)
+    address = frames.address[frame[some]]
+    memory = one_memory(evidence.store)
+    if memory is not None and len(some):
+        # At any place in the capture: one array operation instead of a small object for each.
+        heads[some] = np.ndarray((len(memory) - 11, 12), np.uint8, memory, strides=(1, 1))[address]
+    else:
+        found = evidence.store.slices(address.tolist(), [12] * len(some))
+        heads[some] = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 12)
     return heads
