@@ -6,7 +6,9 @@ columnar layers, so that lengths, fragments and checksums mean the same for ever
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -64,7 +66,8 @@ def dissect_frames(run: Run, batch: FrameBatch, unit: Array) -> None:
         start = int(batch.position[number])
         size = int(batch.caplen[number])
         frame = batch.memory[start : start + min(size, HEAD)].tobytes()
-        hit = _locate(run, classes[linktype], frame)
+        with _quiet():
+            hit = _locate(run, classes[linktype], frame)
         if isinstance(hit, Reason):
             run.reason[number] = hit
             continue
@@ -77,6 +80,17 @@ def dissect_frames(run: Run, batch: FrameBatch, unit: Array) -> None:
     for layer, rows in found.items():
         columns = zip(*rows, strict=True)
         run.forward(layer, Items(*(np.array(c, t) for c, t in zip(columns, dtypes, strict=True))))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Scapy tells a person at its own prompt what it thinks of a frame; here nobody asked."""
+    log = logging.getLogger("scapy.runtime")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _link_class(linktype: int) -> Any:

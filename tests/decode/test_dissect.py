@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import random
 
 import pytest
@@ -72,3 +73,18 @@ def test_damaged_frames_raise_nothing() -> None:
         frames.append(bytes(octets))
     result = decode(frames, [rng.choice([MPACKET, 195, 230, 251]) for _ in frames])
     assert len(result.reasons) == len(frames)
+
+
+def test_scapys_remarks_on_frames_reach_nobody() -> None:
+    """It asks for a setting at each 802.15.4 frame, and warns of many a damaged one."""
+    heard: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("scapy.runtime")
+    log.addHandler(handler)
+    try:
+        decode([b"\x41\xd8\x01\xcd\xab\xff\xff\xff\xff" + bytes(40)] * 3, 230)
+        log.warning("still there")
+    finally:
+        log.removeHandler(handler)
+    assert heard == ["still there"]
