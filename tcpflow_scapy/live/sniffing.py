@@ -95,7 +95,7 @@ def sniff(
     ValueError
         An option is out of range.
     """
-    _check(count, timeout)
+    _check(count, timeout, idle)
     how = _reassembly(timeout=idle, **options)
     live_options = LiveOptions(
         filter=(filter or "").strip(), promisc=promisc, snaplen=snaplen, buffer_size=buffer_size
@@ -183,10 +183,10 @@ def _reassembly(
     }
 
 
-def _check(count: Any, timeout: Any) -> None:
+def _check(count: Any, timeout: Any, idle: Any) -> None:
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
         raise ValueError(f"count must be a positive number of frames or None, not {count!r}")
-    if timeout is not None and (
-        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9
-    ):
-        raise ValueError(f"timeout must be a positive number of seconds or None, not {timeout!r}")
+    for name, value in (("timeout", timeout), ("idle", idle)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < 1e9):
+            raise ValueError(f"{name} must be a positive number of seconds or None, not {value!r}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tcpflow_scapy.errors import TcpflowError
 from tcpflow_scapy.flows.looks import coloured
 from tcpflow_scapy.render.card import Card, Section
 from tcpflow_scapy.render.quantity import count, duration, instant, size
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 ROWS = 20
 """Flows shown: those with the latest packets."""
 
-MOST_FRAMES = 2_000_000
+MOST_FRAMES = 500_000
 """Of a capture with more, flows that ended are shown: a table of all takes some hundred bytes a frame."""
 
 EVENTS = 5
@@ -134,11 +136,14 @@ def show(live: LiveCapture, refresh: float = REFRESH_SECONDS) -> None:
 
     def keep_showing() -> None:
         pause = refresh
-        while not live.wait(pause):
+        running = True
+        while running:
+            running = not live.wait(pause)
             begin = time.monotonic()
-            handle.update(HTML(live_card(live).to_html()))
+            # What it is made of may be gone, with the folder that it was in: then the last picture stays.
+            with suppress(TcpflowError):
+                handle.update(HTML(live_card(live).to_html()))
             pause = max(refresh, (time.monotonic() - begin) / SHARE)
-        handle.update(HTML(live_card(live).to_html()))
 
     threading.Thread(target=keep_showing, name="capture-view", daemon=True).start()
 

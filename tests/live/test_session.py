@@ -371,8 +371,12 @@ def test_nothing_is_left_behind_where_nothing_can_begin(taps: dict[str, MadeTap]
     with pytest.raises(RuntimeError):
         sniff("made0", spool=tmp_path / "s.pcapng", before=refuse)
     for options in ({"overlap": "wrong"}, {"count": 0}, {"timeout": -1}, {"idle": 0}, {"snaplen": -1}):
-        with pytest.raises(ValueError):
+        [name] = options
+        with pytest.raises(ValueError, match=name):
             sniff("made0", spool=tmp_path / "s.pcapng", **options)
+    for path in ("", "/", "."):
+        with pytest.raises(CaptureOSError, match="is no name for a file"):
+            sniff("made0", spool=path)
     with pytest.raises(TypeError):
         sniff("made0", spool=tmp_path / "s.pcapng", wrong=1)
     assert list(tmp_path.iterdir()) == []

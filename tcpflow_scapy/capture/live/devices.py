@@ -210,7 +210,10 @@ class PcapTap:
         if not {"pcap_create", "pcap_dump_fopen", "pcap_dispatch"}.isdisjoint(library.missing):
             raise LibpcapMissing(f"{library.version} cannot capture as this package needs it")
         self._error = ctypes.create_string_buffer(libpcap.ERRBUF_SIZE)
-        handle = library.create(os.fsencode(name), self._error)
+        try:
+            handle = library.create(os.fsencode(name), self._error)
+        except UnicodeEncodeError:
+            raise refused(name, ERROR_NO_SUCH_DEVICE, "") from None
         if not handle:
             raise refused(name, 0, self._error.value.decode("utf-8", "replace"))
         self._handle: int | None = handle
@@ -250,8 +253,9 @@ class PcapTap:
         library, program = self._library, libpcap.BpfProgram()
         if "\0" in expression:
             raise FilterError("the expression has a NUL character")
+        text = expression.encode(errors="replace")
         with library.lock:
-            code = library.compile(handle, ctypes.byref(program), expression.encode(), 1, 0xFFFFFFFF)
+            code = library.compile(handle, ctypes.byref(program), text, 1, 0xFFFFFFFF)
         if code:
             raise FilterError(library.error(handle))
         try:

@@ -65,6 +65,8 @@ class LiveSpool:
         chain: bool = True,
         owner: tuple[int, int] | None = None,
     ) -> None:
+        if path is not None and not Path(os.fspath(path)).name:
+            raise CaptureOSError("is no name for a file", path=os.fspath(path) or "spool")
         if rotate_bytes is not None and rotate_bytes < MIN_ROTATE_BYTES:
             raise ValueError(f"rotate_bytes must be at least {MIN_ROTATE_BYTES:,}, not {rotate_bytes!r}")
         if rotate_seconds is not None and not 0 < rotate_seconds < 1e9:

@@ -82,6 +82,10 @@ def test_filter_and_snaplen(port: int) -> None:
         PcapTap("lo", LiveOptions(filter="tcp prot 80"))
     with pytest.raises(FilterError, match="NUL"):
         PcapTap("lo", LiveOptions(filter="tcp\0"))
+    with pytest.raises(FilterError, match="syntax error"):
+        PcapTap("lo", LiveOptions(filter="\ud800"))
+    with pytest.raises(CaptureOSError, match="no such interface"):
+        PcapTap("\ud800", LiveOptions())
 
 
 @pytest.mark.peer
