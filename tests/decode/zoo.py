@@ -470,6 +470,7 @@ def link_layers() -> list[Specimen]:
         ),
         Specimen("ip over fibre channel", 122, bytes(16) + llc, "fc/llc/ip"),
         Specimen("sunatm", 123, b"\2\0\0\x20" + llc, "atm/llc/ip"),
+        Specimen("sunatm, emulated LAN", 123, b"\1\0\0\x20\0\1" + ethernet(p), "atm/eth/ip"),
         Specimen("radiotap", 127, struct.pack("<BBHI", 0, 0, 8, 0) + plain, "radiotap/wlan/llc/ip"),
         Specimen(
             "radiotap, padded header",

@@ -27,7 +27,9 @@ PKTAP_PACKET = 1
 PFLOG = np.dtype([("length", "u1"), ("family", "u1")])
 
 SUNATM = np.dtype([("flags", "u1"), ("path", "u1"), ("channel", ">u2")])
-SUNATM_LLC = 2
+SUNATM_LANE, SUNATM_LLC = 1, 2
+LANE_SIZE = 2
+"""LAN emulation's own header, in front of Ethernet"""
 
 ERF = np.dtype([("time", "V8"), ("kind", "u1"), ("flags", "u1"), ("rest", "V6")])
 ERF_EXTENSION_SIZE = 8
@@ -119,11 +121,13 @@ def pflog(run: Run, items: Items) -> None:
 
 
 def sunatm(run: Run, items: Items) -> None:
-    """LINKTYPE_SUNATM: circuits with LLC."""
+    """LINKTYPE_SUNATM: circuits with LLC, and emulated Ethernet."""
     items, header = run.take(items, SUNATM)
-    good = header["flags"] & 0x0F == SUNATM_LLC
-    (items,) = run.keep(items, good, Reason.OTHER_ETHERTYPE)
-    _behind(run, items, SUNATM.itemsize, ATM_LABEL, llc)
+    kind = header["flags"] & 0x0F
+    items, kind = run.keep(items, np.isin(kind, (SUNATM_LANE, SUNATM_LLC)), Reason.OTHER_ETHERTYPE, kind)
+    emulated = kind == SUNATM_LANE
+    _behind(run, items.pick(emulated), SUNATM.itemsize + LANE_SIZE, ATM_LABEL, ethernet)
+    _behind(run, items.pick(~emulated), SUNATM.itemsize, ATM_LABEL, llc)
 
 
 def pktap(run: Run, items: Items) -> None:

@@ -33,7 +33,7 @@ def test_erf_extensions_and_other_records() -> None:
 
 
 def test_what_is_no_packet() -> None:
-    frames = [struct.pack("<III", 108, 2, 12) + bytes(200), b"\1\0\0\x20" + packet(), bytes(10)]
+    frames = [struct.pack("<III", 108, 2, 12) + bytes(200), b"\6\0\0\x20" + packet(), bytes(10)]
     assert decode(frames, [258, 123, 226], wire=[300] * 3).reasons == [
         Reason.NOT_DATA,
         Reason.OTHER_ETHERTYPE,
