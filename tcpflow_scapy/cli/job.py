@@ -168,14 +168,15 @@ def shift_times(flows: FlowTable, seconds: float) -> None:
     evidence = flows._evidence
     delta = round(seconds * 1e9)
     connections, streams = evidence.reassembly.connections, evidence.reassembly.streams
-    for column in (
-        evidence.frames.time,
-        connections.start,
-        connections.end,
-        streams.first_time,
-        streams.last_time,
+    for table, name in (
+        (evidence.frames, "time"),
+        (connections, "start"),
+        (connections, "end"),
+        (streams, "first_time"),
+        (streams, "last_time"),
     ):
-        column[column != NO_TIME] += delta
+        times = getattr(table, name)
+        setattr(table, name, np.where(times == NO_TIME, times, times + delta))
 
 
 def only_resumed(flows: FlowTable, captures: int) -> FlowTable:
