@@ -493,3 +493,27 @@ def test_only_names_of_hosts_are_looked_up() -> None:
 def test_program_is_plain_data() -> None:
     program = Program("x", 1, ((0x06, 0, 0, 1),))
     assert program.instructions == ((6, 0, 0, 1),)
+
+
+def test_an_expression_is_compiled_once_for_ethernet(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tcpflow_scapy.capture import bpf
+
+    asked: list[int] = []
+    compiled = bpf._compile
+
+    def count(expression: bytes, linktype: int, snaplen: int) -> object:
+        asked.append(linktype)
+        return compiled(expression, linktype, snaplen)
+
+    monkeypatch.setattr(bpf, "_compile", count)
+    wanted = Filter("tcp port 80")
+    assert wanted.program(1) is wanted.program(1)
+    assert asked == [1]
+
+
+def test_what_only_ethernet_refuses_is_told_where_there_is_ethernet() -> None:
+    wanted = Filter("type mgt")
+    assert wanted.unavailable == {}
+    assert wanted.program(105) is not None
+    assert wanted.program(1) is None
+    assert list(wanted.unavailable) == [1]
