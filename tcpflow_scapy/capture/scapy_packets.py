@@ -151,6 +151,8 @@ def write_reader(reader: Any, writer: CaptureWriter, report: Report) -> None:
     }:
         write_packets(reader, writer)
         return
+    if isinstance(reader, RawPcapNgReader):
+        _number_anew(reader)
     count = 0
     while True:
         try:
@@ -167,6 +169,18 @@ def write_reader(reader: Any, writer: CaptureWriter, report: Report) -> None:
         _write_record(reader, data, meta, writer)
 
 
+def _number_anew(reader: Any) -> None:
+    """Interfaces of a pcapng file are numbered from 0 in each section; Scapy goes on counting, and takes
+    the link types of the first section for all."""
+    begin = reader._read_block_shb
+
+    def begin_section() -> None:
+        reader.interfaces.clear()
+        begin()
+
+    reader._read_block_shb = begin_section
+
+
 def _write_record(reader: Any, data: bytes, meta: Any, writer: CaptureWriter) -> None:
     interface, comment = "", ""
     if hasattr(meta, "tshigh"):
@@ -179,4 +193,6 @@ def _write_record(reader: Any, data: bytes, meta: Any, writer: CaptureWriter) ->
     else:
         time = meta.sec * SECOND + meta.usec * (1 if reader.nano else 1000)
         linktype = reader.linktype
+    if not 0 <= time < LAST * SECOND:
+        time = NO_TIME
     writer.write(data, time, meta.wirelen, linktype=linktype & 0xFFFF, interface=interface, comment=comment)

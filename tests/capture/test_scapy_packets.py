@@ -73,6 +73,24 @@ def test_pcapng_readers(tmp_path: Path, scapy: Any) -> None:
         assert got.info.comments == ["frame 2: hello"]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_interfaces_are_numbered_anew_in_each_section(order: str, tmp_path: Path, scapy: Any) -> None:
+    path = tmp_path / "sections.pcapng"
+    first = shb() + idb(1) + idb(113) + epb(FRAMES[0], 1)
+    path.write_bytes(first + shb(order) + idb(101, order=order) + epb(FRAMES[1], 0, order=order))
+    for kind in (scapy_utils.PcapReader, scapy_utils.RawPcapNgReader):
+        with kind(str(path)) as reader:
+            assert [f.linktype for f in read(reader).frames] == [113, 101]
+
+
+@pytest.mark.parametrize("ticks", [1 << 63, (1 << 64) - 1])
+def test_times_of_a_reader_beyond_what_can_be_told(ticks: int, tmp_path: Path, scapy: Any) -> None:
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(shb() + idb() + epb(FRAMES[0], ticks=ticks))
+    with scapy_utils.PcapReader(str(path)) as reader:
+        assert [(f.data, f.time) for f in read(reader).frames] == [(FRAMES[0].data, NO_TIME)]
+
+
 def test_simple_blocks_have_no_time(tmp_path: Path, scapy: Any) -> None:
     path = tmp_path / "a.pcapng"
     path.write_bytes(shb() + idb(1, 1000) + spb(Frame(b"x" * 60)))
