@@ -173,6 +173,8 @@ def _file_object(file: Any, arrived: Arrived) -> Input:
     name = name if isinstance(name, str) else f"<{type(file).__name__}>"
     if isinstance(file, io.TextIOBase):
         raise TypeError(f"{name}: open in text mode; a capture is binary")
+    if isinstance(file, (io.BufferedWriter, io.FileIO)) and not file.readable():
+        raise CaptureOSError("is not open for reading", path=name)
     if type(file) is io.BytesIO:
         data = file.getvalue()[file.tell() :]
         found = _identify(_memory_stream(data), name, _ignore)

@@ -241,6 +241,15 @@ def test_what_cannot_be_read_says_so_in_one_line(source: Any, error: type[Except
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("buffering", [-1, 0])
+def test_a_file_that_is_only_written_says_so(buffering: int, tmp_path: Path) -> None:
+    with (
+        (tmp_path / "x").open("wb", buffering) as file,
+        pytest.raises(CaptureOSError, match="not open for reading"),
+    ):
+        open_source(file)
+
+
 def test_errors_are_also_of_the_kind_one_expects(tmp_path: Path) -> None:
     with pytest.raises(OSError) as missing:
         open_source(tmp_path / "x")
