@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .decoder import Decoder
-from .packets import AddressBook, DatagramTable, Encapsulation, EncapsulationTable, PacketTable
+from .encapsulation_table import Encapsulation, EncapsulationTable
+from .packets import AddressBook, DatagramTable, PacketTable
 from .reasons import Reason
 
 __all__ = [

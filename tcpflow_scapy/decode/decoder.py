@@ -11,6 +11,7 @@ from tcpflow_scapy.capture.store import Store
 
 from .columns import ColumnParts, join
 from .encapsulation import NOWHERE, StateTable
+from .encapsulation_table import EncapsulationTable
 from .fragments import POLICIES, Reassembler
 from .ip import ipv4
 from .layers import Items
@@ -20,7 +21,6 @@ from .packets import (
     PACKET_DTYPES,
     AddressBook,
     DatagramTable,
-    EncapsulationTable,
     PacketTable,
 )
 from .plain import take_plain

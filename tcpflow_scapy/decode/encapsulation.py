@@ -1,7 +1,7 @@
 """The layers around packets, as small numbers.
 
-While a packet moves through its headers, the layers so far are a *state*: a node in a tree of
-(parent, label, value). States are found by column; Python sees each distinct combination once.
+While a packet moves through its headers, the layers so far are a *state*: a sequence of labels with values.
+States are found, and spelled out, by column.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .packets import Encapsulation, EncapsulationTable
+from .encapsulation_table import Encapsulation, EncapsulationTable
+from .sequences import EMPTY, NO_VALUE, Sequences, grown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-NOWHERE = 0
+NOWHERE = EMPTY
 """The state before the first header."""
+
+_NO_CHILDREN = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,19 +44,18 @@ class StateTable:
     """Layers so far, as numbers; shared by all runs of a decoder."""
 
     def __init__(self) -> None:
-        self._parents: list[int] = [-1]
-        self._labels: list[Label | None] = [None]
-        self._values: list[int] = [-1]
-        self._spelled: dict[int, Encapsulation] = {}
-        self._valued: dict[tuple[int, Label, int], int] = {}
+        self._states = Sequences()
+        self._labels: list[Label] = []
+        self._kinds: dict[Label, int] = {}
         self._plain: dict[Label, Array] = {}
-        self._encapsulation: Array = np.full(16, -1, np.int32)
-        self._key: Array = np.full(16, -1, np.int32)
-        self._keys: dict[tuple[str, ...], int] = {}
         self.table = EncapsulationTable()
+        # Of each state, once somebody asked: numbers of its path, its key and its VLAN ids.
+        self._spelled = np.full((3, 16), -1, np.int32)
+        self._spelled[:, NOWHERE] = EMPTY
+        self._encapsulation: Array = np.full(16, -1, np.int32)
 
     def __len__(self) -> int:
-        return len(self._parents)
+        return len(self._states)
 
     def extend(self, states: Array, label: Label, values: Array | None = None) -> Array:
         """The states after one more layer.
@@ -73,92 +75,78 @@ class StateTable:
             return states
         if values is None:
             return self._extend_plain(states, label)
-        combined = states.astype(np.int64) << 32 | values.astype(np.int64)
-        first = combined[0]
-        if (combined == first).all():
-            child = self._child(int(first) >> 32, label, int(first) & 0xFFFFFFFF)
-            return np.full(len(states), child, np.int32)
-        distinct, inverse = np.unique(combined, return_inverse=True)
-        children = [self._child(c >> 32, label, c & 0xFFFFFFFF) for c in distinct.tolist()]
-        return np.array(children, np.int32)[inverse]
+        return self._states.extended(states, self._kind(label), values.astype(np.int64))
 
     def _extend_plain(self, states: Array, label: Label) -> Array:
-        children = self._plain.get(label)
-        if children is None or len(children) < len(self._parents):
-            grown = np.full(2 * len(self._parents), -1, np.int32)
-            if children is not None:
-                grown[: len(children)] = children
-            children = self._plain[label] = grown
+        children = grown(self._plain.get(label, _NO_CHILDREN), len(self._states), -1)
+        self._plain[label] = children
         found = children[states]
         if found.min() < 0:
-            for state in np.unique(states[found < 0]).tolist():
-                children[state] = self._child(state, label, -1)
+            new = np.unique(states[found < 0])
+            children[new] = self._states.append(new, self._kind(label))
             found = children[states]
         return found
+
+    def _kind(self, label: Label) -> int:
+        kind = self._kinds.get(label)
+        if kind is None:
+            kind = self._kinds[label] = len(self._labels)
+            self._labels.append(label)
+        return kind
 
     def child(self, state: int, label: Label) -> int:
         """One state after one more layer."""
         return int(self._extend_plain(np.array([state], np.int32), label)[0])
 
-    def _child(self, state: int, label: Label, value: int) -> int:
-        found = self._valued.get((state, label, value))
-        if found is None:
-            found = self._valued[state, label, value] = len(self._parents)
-            self._parents.append(state)
-            self._labels.append(label)
-            self._values.append(value)
-        return found
-
     def encapsulation(self, state: int) -> Encapsulation:
         """The layers of a state, spelled out."""
-        found = self._spelled.get(state)
-        if found is None:
-            found = self._spelled[state] = self._spell(state)
-        return found
-
-    def _spell(self, state: int) -> Encapsulation:
-        """As its parent's, with one layer more."""
-        label, value = self._labels[state], self._values[state]
-        if label is None:
-            return Encapsulation((), ())
-        outside = self.encapsulation(self._parents[state])
-        path, key, vlan = outside.path, outside.key, outside.vlan
-        text = label.name if value < 0 else f"{label.name}:{value}"
-        if not label.hidden:
-            path = (*path, text)
-        # VLAN id 0 is a priority tag: the frame belongs to no VLAN (IEEE 802.1Q, 9.6).
-        if label.key and not (label.vlan and value == 0):
-            key = (*key, text if label.key == "value" else label.name)
-        if label.ethernet:
-            vlan = ()
-        elif label.vlan:
-            vlan = (*vlan, value)
-        return Encapsulation(path, key, vlan)
+        return self.table.row(int(self.resolve(np.array([state], np.int32))[0]))
 
     def resolve(self, states: Array) -> Array:
         """Indices into `table`, as int32."""
-        self._encapsulation = self._fill(
-            self._encapsulation, states, lambda state: self.table.intern(self.encapsulation(state))
-        )
-        return self._encapsulation[states]
+        self._encapsulation = grown(self._encapsulation, len(self._states), -1)
+        found = self._encapsulation[states]
+        if len(found) and found.min() < 0:
+            new = np.unique(states[found < 0])
+            self._spell(new)
+            self._encapsulation[new] = self.table.numbers(*self._spelled[:, new])
+            found = self._encapsulation[states]
+        return found
 
     def keys(self, states: Array) -> Array:
         """A number for each state that is the same where `Encapsulation.key` is, as int32."""
-        self._key = self._fill(
-            self._key,
-            states,
-            lambda state: self._keys.setdefault(self.encapsulation(state).key, len(self._keys)),
-        )
-        return self._key[states]
+        self._spell(np.unique(states))
+        found: Array = self._spelled[1, states]
+        return found
 
-    def _fill(self, known: Array, states: Array, compute: Any) -> Array:
-        if len(known) < len(self._parents):
-            grown = np.full(2 * len(self._parents), -1, np.int32)
-            grown[: len(known)] = known
-            known = grown
-        if len(states):
-            found = known[states]
-            if found.min() < 0:
-                for state in np.unique(states[found < 0]).tolist():
-                    known[state] = compute(state)
-        return known
+    def _spell(self, states: Array) -> None:
+        """Know path, key and VLAN ids of some states: as their parents', with one layer more."""
+        if len(self._states) > self._spelled.shape[1]:
+            self._spelled = np.stack([grown(column, len(self._states), -1) for column in self._spelled])
+        new = states[self._spelled[0, states] < 0]
+        if not len(new):
+            return
+        self._spell(np.unique(self._states.before[new]))
+        kinds = self._states.kind[new]
+        for kind in np.unique(kinds).tolist():
+            some = new[kinds == kind]
+            path, key, vlan = self._spelled[:, self._states.before[some]]
+            spelled = self._one_more(self._labels[kind], path, key, vlan, self._states.value[some])
+            self._spelled[:, some] = spelled
+
+    def _one_more(
+        self, label: Label, path: Array, key: Array, vlan: Array, values: Array
+    ) -> tuple[Array, Array, Array]:
+        table = self.table
+        name = table.kind(label.name)
+        if not label.hidden:
+            path = table.paths.extended(path, name, values)
+        if label.key:
+            longer = table.keys.extended(key, name, values if label.key == "value" else NO_VALUE)
+            # VLAN id 0 is a priority tag: the frame belongs to no VLAN (IEEE 802.1Q, 9.6).
+            key = np.where(values == 0, key, longer) if label.vlan else longer
+        if label.ethernet:
+            vlan = np.zeros_like(vlan)
+        elif label.vlan:
+            vlan = table.vlans.extended(vlan, 0, values)
+        return path, key, vlan

@@ -1,4 +1,4 @@
-"""Packets: one row of columns for every TCP segment, and the encapsulations they came in."""
+"""Packets: one row of columns for every TCP segment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from .encapsulation_table import EncapsulationTable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,38 +55,6 @@ class AddressBook:
         if code < IPV6_BASE:
             return int(code).to_bytes(4, "big")
         return self.ipv6[code - IPV6_BASE]
-
-
-@dataclass(frozen=True, slots=True)
-class Encapsulation:
-    """The layers around a TCP segment, outermost first."""
-
-    path: tuple[str, ...]
-    """such as ("eth", "vlan:42", "ip", "gre", "ip"): what people see, joined with a slash"""
-    key: tuple[str, ...]
-    """the part that tells connections apart: VLAN ids, and tunnels with those of their ids that are the
-    same in both directions. Link layers, MPLS labels and TEIDs are not in it."""
-    vlan: tuple[int, ...] = ()
-    """VLAN ids of the innermost Ethernet, outermost tag first"""
-
-    def __str__(self) -> str:
-        return "/".join(self.path)
-
-
-@dataclass(slots=True)
-class EncapsulationTable:
-    """Encapsulations as integers, in order of first sight."""
-
-    rows: list[Encapsulation] = field(default_factory=list)
-    _index: dict[Encapsulation, int] = field(default_factory=dict)
-
-    def intern(self, encapsulation: Encapsulation) -> int:
-        """Its number."""
-        found = self._index.get(encapsulation)
-        if found is None:
-            found = self._index[encapsulation] = len(self.rows)
-            self.rows.append(encapsulation)
-        return found
 
 
 @dataclass(slots=True)

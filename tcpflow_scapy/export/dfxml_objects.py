@@ -62,9 +62,10 @@ class FileObjects:
         self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
-        encapsulations = self._evidence.packets.encapsulations.rows
+        layers = self._evidence.packets.encapsulations
         self._layers = [
-            attributes({"vlan": ",".join(map(str, e.vlan)) or None, "encap": str(e)}) for e in encapsulations
+            attributes({"vlan": vlan.replace(".", ",") or None, "encap": path})
+            for vlan, path in zip(layers.vlan_texts(), layers.path_texts(), strict=True)
         ]
         self._wire, self._caplen = _frame_bytes(rows)
 

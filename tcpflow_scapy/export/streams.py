@@ -124,7 +124,7 @@ class FieldsOfRows:
         starts = rows.column("first_time")
         self._starts = np.where(starts == NO_TIME, 0, starts).tolist()
         encapsulation = evidence.reassembly.connections.encapsulation[rows.flow]
-        self._tags = [each.vlan for each in evidence.packets.encapsulations.rows]
+        self._vlans = evidence.packets.encapsulations.outer_vlans()
         self._encapsulations = encapsulation.tolist()
         self._numbers = _numbers(rows).tolist() if not set("NKMG").isdisjoint(letters) else None
         self._macs = macs_of_rows(rows) if not set("Ee").isdisjoint(letters) else None
@@ -132,14 +132,13 @@ class FieldsOfRows:
     def __call__(self, row: int) -> NameFields:
         """The fields of one row."""
         sender, receiver = self._senders[row], self._receivers[row]
-        tags = self._tags[self._encapsulations[row]]
         fields = NameFields(
             self._packed(sender >> 16),
             self._packed(receiver >> 16),
             sender & 0xFFFF,
             receiver & 0xFFFF,
             self._starts[row],
-            tags[0] if tags else None,
+            self._vlans[self._encapsulations[row]],
             session=self._sessions[row],
         )
         if self._numbers is not None:
@@ -184,18 +183,24 @@ class NamesOfRows:
         stream = self._rows.stream[start : start + AT_ONCE]
         ends = (streams.address[stream], streams.address[stream ^ 1])
         layers = evidence.reassembly.connections.encapsulation[stream >> 1]
-        tags = [f"--{each.vlan[0]}" if each.vlan else "" for each in evidence.packets.encapsulations.rows]
         if max(int(keys.max()) >> 16 for keys in ends) < IPV6_BASE:
             texts = [beside(padded_addresses(keys >> 16), ".", decimals(keys & 0xFFFF, 5)) for keys in ends]
             names = same_length(beside(texts[0], "-", texts[1]))
-            if not any(tags):
-                return names
         else:
             names = [
                 f"{sender}-{receiver}"
                 for sender, receiver in zip(*map(self._endpoint_texts, ends), strict=True)
             ]
+        tags = self._tags
+        if tags is None:
+            return names
         return [name + tags[layer] for name, layer in zip(names, layers.tolist(), strict=True)]
+
+    @cached_property
+    def _tags(self) -> list[str] | None:
+        """What names of each encapsulation end with; None if that is nothing."""
+        vlans = self._rows.evidence.packets.encapsulations.outer_vlans()
+        return ["" if vlan is None else f"--{vlan}" for vlan in vlans] if set(vlans) - {None} else None
 
     def _endpoint_texts(self, keys: Array) -> list[str]:
         packed = self._rows.evidence.packets.addresses.packed

@@ -169,7 +169,7 @@ class Conversations:
         columns["missing_bytes"] = np.bincount(
             self._number, weights=np.maximum(missing, 0), minlength=self._count
         ).astype(np.int64)
-        layers = [str(row) for row in found.encapsulations.rows]
+        layers = found.encapsulations.path_texts()
         columns["encap"] = compact(found.encapsulation[self._first], layers)
         return pd.DataFrame(columns, index=pd.RangeIndex(self._count, name="conversation"))
 

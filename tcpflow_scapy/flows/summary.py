@@ -47,7 +47,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
     book = evidence.packets.addresses
     states = connection_states(streams)
     gaps = _counts(streams.gap_start)
-    rows = evidence.packets.encapsulations.rows
+    layers = evidence.packets.encapsulations
     whole = (streams.isn >= 0) & (streams.fin >= 0) & (gaps == 0)
     columns: dict[str, Any] = {
         "client": address_category(book, _codes(streams.address[0::2])),
@@ -61,8 +61,8 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
         "open": OPEN[states],
         "client_evidence": labelled(connections.client_evidence, ClientEvidence),
         "rtt_ms": _round_trips(evidence),
-        "vlan": compact(connections.encapsulation, [".".join(map(str, r.vlan)) for r in rows]),
-        "encap": compact(connections.encapsulation, [str(r) for r in rows]),
+        "vlan": compact(connections.encapsulation, layers.vlan_texts()),
+        "encap": compact(connections.encapsulation, layers.path_texts()),
         "complete": whole[0::2] & whole[1::2],
     }
     measures = {

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import PACKET_DTYPES, AddressBook, EncapsulationTable, Origins, PacketTable
+from tcpflow_scapy.decode.encapsulation_table import EncapsulationTable
+from tcpflow_scapy.decode.packets import PACKET_DTYPES, AddressBook, Origins, PacketTable
 from tcpflow_scapy.live.cold_columns import DiskTable
 from tcpflow_scapy.live.cold_index import KeyIndex
 from tcpflow_scapy.reassembly.columns import distinct, ranges

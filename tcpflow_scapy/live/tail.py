@@ -61,10 +61,9 @@ class PacketTail:
             self._rows, self._late = len(rows), len(late)
             address = (columns["header"] + columns["data_offset"]).tolist()
             payload = engine._store.slices(address, columns["length"].astype(np.int64).tolist())
-            tags = [each.vlan for each in engine._decoder.encapsulations.rows]
-            vlans = [
-                tags[number][0] if tags[number] else None for number in columns["encapsulation"].tolist()
-            ]
+            layers, numbers = engine._decoder.encapsulations, columns["encapsulation"]
+            tags = {number: layers.row(number).vlan for number in np.unique(numbers).tolist()}
+            vlans = [next(iter(tags[number]), None) for number in numbers.tolist()]
             return NewPackets(columns, payload, vlans)
 
     def macs(self, frame: int) -> tuple[bytes, bytes] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import DatagramTable, EncapsulationTable, PacketTable
+from tcpflow_scapy.decode.packets import DatagramTable, PacketTable
 from tcpflow_scapy.reassembly.columns import spans
 from tcpflow_scapy.reassembly.numbering import factorize_parts
 
@@ -15,18 +15,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 PART_PACKETS = 1 << 18
 """Packets worked on at a time."""
-
-
-def encapsulation_keys(table: EncapsulationTable, ignore_vlan: bool) -> Array:
-    """Number of the connection key of each encapsulation: int32[len(table.rows)]."""
-    seen: dict[tuple[str, ...], int] = {}
-    numbers = np.zeros(len(table.rows), np.int32)
-    for i, row in enumerate(table.rows):
-        key = row.key
-        if ignore_vlan:
-            key = tuple(part for part in key if not part.startswith("vlan"))
-        numbers[i] = seen.setdefault(key, len(seen))
-    return numbers
 
 
 def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tuple[Array, Array, int]:
@@ -51,7 +39,7 @@ def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tup
     if n == 0:
         return np.empty(0, np.int32), np.empty(0, np.uint8), 0
     direction = np.empty(n, np.uint8)
-    keys = encapsulation_keys(packets.encapsulations, ignore_vlan)
+    keys = packets.encapsulations.key_numbers(ignore_vlan=ignore_vlan)
     pair, count = factorize_parts(_pair_keys(packets, keys, direction), n)
     return pair, direction, count
 

@@ -6,10 +6,8 @@ from collections import Counter
 from itertools import product
 
 import numpy as np
-import pytest
 
-from tcpflow_scapy.decode.packets import Encapsulation, EncapsulationTable
-from tcpflow_scapy.reassembly.pairs import encapsulation_keys, pair_packets
+from tcpflow_scapy.reassembly.pairs import pair_packets
 from tests.helpers.traffic import Capture, Conversation, Frame
 
 from .grouped import packets_of
@@ -78,17 +76,6 @@ def test_one_direction_tagged() -> None:
     plain, tagged = both_ways("1.0.0.1:9", "2.0.0.2:9"), both_ways("1.0.0.1:9", "2.0.0.2:9", 7)
     assert paired(plain[0], tagged[1])[2] == 2
     assert paired(plain[0], tagged[1], ignore_vlan=True)[2] == 1
-
-
-@pytest.mark.parametrize(("ignore", "numbers"), [(False, [0, 1, 2, 1]), (True, [0, 0, 1, 0])])
-def test_keys_of_encapsulations(ignore: bool, numbers: list[int]) -> None:
-    table = EncapsulationTable()
-    table.intern(Encapsulation(("eth", "ip"), ()))
-    table.intern(Encapsulation(("eth", "vlan:5", "ip"), ("vlan:5",), (5,)))
-    table.intern(Encapsulation(("eth", "vlan:5", "ip", "gre", "ip"), ("vlan:5", "gre"), ()))
-    # Link layers are not in the key.
-    table.intern(Encapsulation(("sll", "vlan:5", "ip"), ("vlan:5",), (5,)))
-    assert encapsulation_keys(table, ignore).tolist() == numbers
 
 
 def test_no_packets() -> None:
