@@ -9,6 +9,7 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -315,6 +316,16 @@ class PcapTap:
             self._handle = None
 
 
+@cache
+def _octets(bits: int) -> Any:
+    """A ctypes array of so many octets that all sizes of so many bits fit.
+
+    Each size is a class of its own, of some kilobytes that only a full collection takes back: a capture that
+    makes one for every batch it reads has its memory in splinters after some hours.
+    """
+    return ctypes.c_ubyte * (1 << bits)
+
+
 class _MemoryDump:
     """libpcap's dump of a capture, in memory that the C library keeps (open_memstream)."""
 
@@ -356,8 +367,8 @@ class _MemoryDump:
         size = self._size.value
         if not size:
             return NOTHING.records
-        memory: Any = (ctypes.c_ubyte * size).from_address(self._address.value or 0)
-        return np.frombuffer(memory, np.uint8)
+        memory = _octets((size - 1).bit_length()).from_address(self._address.value or 0)
+        return np.frombuffer(memory, np.uint8, size)
 
     def close(self) -> None:
         """Free the memory: no array of `content` may be used any more."""
