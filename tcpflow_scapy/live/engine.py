@@ -34,6 +34,7 @@ from tcpflow_scapy.live.engine_store import LiveStore
 from tcpflow_scapy.live.engine_watch import Evidences, PairWatch
 from tcpflow_scapy.live.engine_whole import final_late, whole_table
 from tcpflow_scapy.live.growing_files import GrowingFiles
+from tcpflow_scapy.live.heap import Heap
 from tcpflow_scapy.pipeline import MAX_GAP, check_options, compile_filter, report_unfiltered
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -118,6 +119,7 @@ class Engine:
         self._frames = LiveFrames(place)
         self._rows = PacketRows(place, self._decoder.encapsulations, self._decoder.addresses)
         self._fragments = LiveFragments(self._decoder, self._store, place)
+        self._heap = Heap()
         self._progress = Progress()
         self._salt = secrets.randbits(63)
         self._lock = threading.RLock()
@@ -186,6 +188,7 @@ class Engine:
                 self._settle_fragments()
                 self._watch.look_around(self._progress.seconds)
             self._raise_trouble()
+            self._heap.trim()
             return len(self._frames) - before
 
     def _raise_trouble(self) -> None:
