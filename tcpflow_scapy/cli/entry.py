@@ -18,6 +18,8 @@ DONE, FAILED, USAGE = 0, 1, 2
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + 13
 
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -72,6 +74,8 @@ def _guarded(settings: Settings) -> int:
     with suppress(ValueError):  # not in the main thread: then signals are someone else's business
         signal.signal(signal.SIGTERM, _terminate)
     try:
+        if not settings.shell:
+            _import_numpy_alone()
         from tcpflow_scapy.cli.job import run
 
         return run(settings)
@@ -88,6 +92,21 @@ def _guarded(settings: Settings) -> int:
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return FAILED
+
+
+def _import_numpy_alone() -> None:
+    """numpy without the threads of its linear algebra.
+
+    Nothing here has work for them, and starting them costs a tenth of a second of processor time. Programs
+    that this one runs are not to notice.
+    """
+    if "numpy" in sys.modules or BLAS_THREADS in os.environ:
+        return
+    os.environ[BLAS_THREADS] = "1"
+    try:
+        import numpy  # noqa: F401
+    finally:
+        del os.environ[BLAS_THREADS]
 
 
 def _hint(settings: Settings) -> str:

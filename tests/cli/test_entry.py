@@ -282,3 +282,25 @@ def test_the_summary_counts_what_is_left_of_the_captures_that_only_finish(
     assert "no gaps" not in capsys.readouterr().err
     assert main(["-r", SAMPLE, "-R", gaps, "-o", str(tmp_path / "none")]) == 0
     assert "no gaps" in capsys.readouterr().err
+
+
+THREADS = """
+import os, sys
+from tcpflow_scapy.cli import main
+code = main(sys.argv[1:])
+print(code, len(os.listdir("/proc/self/task")), "OPENBLAS_NUM_THREADS" in os.environ)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted as Linux shows them")
+def test_numpy_starts_no_threads_that_nobody_needs(tmp_path: Path, sample_pcaps: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    arguments = ["-q", "-r", str(sample_pcaps / "mem.pcap"), "-o", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    assert done.stdout.split() == ["0", "1", "False"]
