@@ -69,6 +69,10 @@ def characters(texts: Sequence[str]) -> Array:
 
 def picked(rows: Array, texts: Sequence[str]) -> Array:
     """For each row the text of its number: uint8 (n, length of the longest)."""
+    if len(texts) > len(rows):
+        # A capture may have a million encapsulations, and some thousand rows at a time are made.
+        distinct, rows = np.unique(rows, return_inverse=True)
+        texts = [texts[number] for number in distinct.tolist()]
     return np.asarray(characters(texts)[rows])
 
 

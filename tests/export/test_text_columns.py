@@ -77,3 +77,9 @@ def test_no_rows_are_no_text() -> None:
     none = np.empty(0, np.int64)
     assert together(beside("a", decimals(none), characters([]), "b")) == ""
     assert same_length(padded_addresses(none)) == []
+
+
+def test_of_many_texts_those_are_looked_at_that_are_picked() -> None:
+    texts = [str(number) for number in range(1000)]
+    assert lines(picked(np.array([999, 5, 999, 0]), texts)) == ["999", "5", "999", "0"]
+    assert picked(np.array([7, 8]), texts).shape == (2, 1)
