@@ -115,7 +115,7 @@ def _write_streams(
                 write_findx(flows._evidence, file.stream, f"{path}.findx", max_bytes=settings.max_bytes)
             commands.run(path)
             if settings.verbose:
-                say(_file_line(rows, file))
+                say(_file_line(file))
     commands.wait()
 
 
@@ -135,10 +135,10 @@ def _files(
         yield from write_streams(rows, folder, template, max_bytes=settings.max_bytes, hashes=hashes)
 
 
-def _file_line(rows: StreamRows, file: Written) -> str:
-    side = "server" if rows.from_server[file.row] else "client"
+def _file_line(file: Written) -> str:
+    side = "server" if file.stream & 1 else "client"
     hole = f", {plural(file.size - file.captured, 'byte')} missing" if file.size > file.captured else ""
-    return f"wrote {file.name}: {plural(file.size, 'byte')}, flow {rows.flow[file.row]} {side}{hole}"
+    return f"wrote {file.name}: {plural(file.size, 'byte')}, flow {file.stream >> 1} {side}{hole}"
 
 
 def _write_bodies(flows: FlowTable, template: Template, settings: Settings, outcome: Outcome) -> None:
@@ -226,7 +226,7 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
         except OSError as error:
             raise ExportError(f"{folder}: {error.strerror}") from error
     shown = "" if folder == "." else folder
-    prefix = os.path.join(shown, "") if shown else ""
+    prefix = os.path.join(shown, "")
     digests = zip(*(file.digests for file in outcome.written), strict=True)
     files = FileList(
         [file.stream for file in outcome.written],

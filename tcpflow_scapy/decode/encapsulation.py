@@ -121,8 +121,7 @@ class StateTable:
 
     def _spell(self, states: Array) -> None:
         """Know path, key and VLAN ids of some states: as their parents', with one layer more."""
-        if len(self._states) > self._spelled.shape[1]:
-            self._spelled = np.stack([grown(column, len(self._states), -1) for column in self._spelled])
+        self._spelled = grown(self._spelled, len(self._states), -1)
         new = states[self._spelled[0, states] < 0]
         if not len(new):
             return

@@ -74,10 +74,8 @@ class EncapsulationTable:
             rows = rows[np.sort(first)]
             start, self._count = self._count, self._count + len(rows)
             self._number[found[rows]] = np.arange(start, self._count)
-            if self._count > self._columns.shape[1]:
-                self._columns = np.stack([grown(column, self._count) for column in self._columns])
-            for column, values in zip(self._columns, (path, key, vlan), strict=True):
-                column[start : self._count] = values[rows]
+            self._columns = grown(self._columns, self._count)
+            self._columns[:, start : self._count] = path[rows], key[rows], vlan[rows]
         return self._number[found]
 
     @property

@@ -22,11 +22,12 @@ _VALUE_BITS = 33
 
 
 def grown(column: Array, length: int, fill: int = 0) -> Array:
-    """The column, at least so long; what is new has a value of its own."""
-    if length <= len(column):
+    """A column, or several in one array, at least so long; what is new has a value of its own."""
+    before = column.shape[-1]
+    if length <= before:
         return column
-    longer = np.full(max(length, 2 * len(column)), fill, column.dtype)
-    longer[: len(column)] = column
+    longer = np.full((*column.shape[:-1], max(length, 2 * before)), fill, column.dtype)
+    longer[..., :before] = column
     return longer
 
 

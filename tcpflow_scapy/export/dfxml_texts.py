@@ -1,4 +1,4 @@
-"""The columns of a report as text, so that each of a million elements is one formatting and no more."""
+"""What the elements of a report are made of: escaped text, and attributes of many rows as characters."""
 
 from __future__ import annotations
 

@@ -133,8 +133,7 @@ def files_frame(rows: StreamRows, files: list[Written], outdir: str, hashes: Seq
 
     from tcpflow_scapy.flows.summary import datetimes
 
-    index = np.array([file.row for file in files], np.int64)
-    picked = StreamRows(rows.evidence, rows.stream[index])
+    picked = StreamRows(rows.evidence, np.array([file.stream for file in files], np.int64))
     sides = pd.Categorical.from_codes(
         picked.from_server.astype(np.int8), categories=pd.Index(["client", "server"])
     )

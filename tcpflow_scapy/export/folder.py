@@ -80,25 +80,8 @@ class OutputFolder:
         # A nameless file can only appear where nothing is: replacing needs a name to rename.
         self._nameless = hasattr(os, "O_TMPFILE") and not overwrite and os.path.isdir("/proc/self/fd")
 
-    def create_first(self, name: str) -> int | None:
-        """The quick way of `create_named`, for names that nobody had yet, as nearly all are.
-
-        Returns
-        -------
-        int or None
-            A descriptor, open for writing; None if it takes `create_named` to know more.
-        """
-        if name in self._next_count or "/" in name:
-            return None
-        try:
-            descriptor = os.open(name, _NEW_FILE, 0o666, dir_fd=self._descriptor)
-        except OSError:
-            return None
-        self._next_count[name] = 1
-        return descriptor
-
-    def create_named(self, name_for: Callable[[int], str]) -> tuple[int, str]:
-        """A new file under the first free one of the names ``name_for(0)``, ``name_for(1)``, ...
+    def create_named(self, name_for: Callable[[int], str], first: str) -> tuple[int, str]:
+        """A new file under the first free one of the names `first`, ``name_for(1)``, ``name_for(2)``, ...
 
         For files that are written at once; the caller closes the descriptor, and calls `remove` if the
         writing fails.
@@ -110,7 +93,7 @@ class OutputFolder:
         name : str
             Relative to the folder.
         """
-        return self._first_free(name_for, self._open_new)
+        return self._first_free(name_for, first, self._open_new)
 
     def _open_new(self, name: str) -> int | None:
         """A file of that name, open for writing; None if it is taken."""
@@ -159,8 +142,15 @@ class OutputFolder:
             with suppress(OSError):
                 os.unlink(file.temporary, dir_fd=self._descriptor)
 
-    def publish(self, file: PendingFile, name_for: Callable[[int], str]) -> str:
+    def publish(self, file: PendingFile, name_for: Callable[[int], str], first: str | None = None) -> str:
         """Give a whole file the first free one of the names ``name_for(0)``, ``name_for(1)``, ...
+
+        Parameters
+        ----------
+        file : PendingFile
+        name_for : callable
+        first : str, optional
+            ``name_for(0)``, for whoever has it already.
 
         Returns
         -------
@@ -173,20 +163,19 @@ class OutputFolder:
             No name could be given; the file is gone.
         """
         try:
-            return self._publish(file, name_for)
+            return self._publish(file, name_for, name_for(0) if first is None else first)
         except OSError as error:
             raise error if isinstance(error, ExportError) else export_error(self.path, error) from error
         finally:
             self.discard(file)
 
-    def _publish(self, file: PendingFile, name_for: Callable[[int], str]) -> str:
-        return self._first_free(name_for, lambda name: self._link(file, name) or None)[1]
+    def _publish(self, file: PendingFile, name_for: Callable[[int], str], first: str) -> str:
+        return self._first_free(name_for, first, lambda name: self._link(file, name) or None)[1]
 
     def _first_free(
-        self, name_for: Callable[[int], str], attempt: Callable[[str], T | None]
+        self, name_for: Callable[[int], str], first: str, attempt: Callable[[str], T | None]
     ) -> tuple[T, str]:
         """What the first attempt gave that was not None, and its name."""
-        first = name_for(0)
         # Where the last file of this name ended its search, this one starts: 10,000 connections
         # between the same two ports cost 10,000 attempts, not fifty million.
         count = self._next_count.get(first, 0)

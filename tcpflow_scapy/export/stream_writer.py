@@ -91,17 +91,16 @@ def write_streams(
         ahead = _Ahead(payload, folder, np.flatnonzero(~small).tolist())
         stack.callback(ahead.close)
         columns = zip(rows.stream.tolist(), names.firsts(), small.tolist(), strict=True)
-        for row, (stream, name, at_once) in enumerate(columns):
+        for row, (stream, first, at_once) in enumerate(columns):
+            name_for = partial(names.name, row)
             if not at_once:
                 file, size, captured, digests = ahead.next()
-                name = folder.publish(file, partial(names.name, row))
+                name = folder.publish(file, name_for, first)
             elif folder.overwrite:
                 file, size, captured, digests = _write_nameless(payload, folder, row)
-                name = folder.publish(file, partial(names.name, row))
+                name = folder.publish(file, name_for, first)
             else:
-                descriptor = folder.create_first(name)
-                if descriptor is None:
-                    descriptor, name = folder.create_named(partial(names.name, row))
+                descriptor, name = folder.create_named(name_for, first)
                 try:
                     size, captured, digests = payload.write(row, descriptor)
                 except BaseException as error:

@@ -178,12 +178,10 @@ def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> Record
     Records that are days apart are believed only where no layout brings them together, and only if there are
     many or the file ends with them: behind damage, a few bytes look like records now and then.
     """
-    for layout in candidates:
-        if _makes_sense(medium, layout, start, FIRST_RECORDS, near=True):
-            return layout
-    for layout in candidates:
-        if _makes_sense(medium, layout, start, FAR_RECORDS, near=False):
-            return layout
+    for records, near in ((FIRST_RECORDS, True), (FAR_RECORDS, False)):
+        for layout in candidates:
+            if _makes_sense(medium, layout, start, records, near=near):
+                return layout
     return candidates[0]
 
 

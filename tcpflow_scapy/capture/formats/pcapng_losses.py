@@ -7,11 +7,8 @@ from tcpflow_scapy.capture.formats.pcapng_walk import Run
 from tcpflow_scapy.capture.frames import Array
 from tcpflow_scapy.capture.reading import Reading
 
-INTERFACE_DROPS, SYSTEM_DROPS = 5, 7
-"""Options isb_ifdrop and isb_osdrop: frames dropped since the capture began."""
-
-ACCEPTED, DELIVERED = 6, 8
-"""Options isb_filteraccept and isb_usrdeliv: frames that passed the filter, and those kept."""
+COUNTED = (blocks.ISB_IFDROP, blocks.ISB_OSDROP, blocks.ISB_FILTERACCEPT, blocks.ISB_USRDELIV)
+"""Options that are read: frames dropped since the capture began, those that passed the filter, those kept."""
 
 LISTED = 1_000
 """Blocks of one window that are read; the counters only grow, so the last ones tell."""
@@ -55,16 +52,16 @@ class Losses:
             found = {
                 code: int.from_bytes(value, order)  # type: ignore[arg-type]
                 for code, value in blocks.options(data, run.order)
-                if code in (INTERFACE_DROPS, SYSTEM_DROPS, ACCEPTED, DELIVERED) and len(value) == 8
+                if code in COUNTED and len(value) == 8
             }
             if found:
-                system = found.get(SYSTEM_DROPS, 0)
+                system = found.get(blocks.ISB_OSDROP, 0)
                 lost = (
-                    found[ACCEPTED] - system - found[DELIVERED]
-                    if {ACCEPTED, DELIVERED} <= found.keys()
+                    found[blocks.ISB_FILTERACCEPT] - system - found[blocks.ISB_USRDELIV]
+                    if {blocks.ISB_FILTERACCEPT, blocks.ISB_USRDELIV} <= found.keys()
                     else 0
                 )
-                self._counts[int(interfaces[row])] = (found.get(INTERFACE_DROPS, 0), system, max(lost, 0))
+                self._counts[int(interfaces[row])] = (found.get(blocks.ISB_IFDROP, 0), system, max(lost, 0))
 
     def report(self) -> None:
         """Say what is missing, once for each interface."""

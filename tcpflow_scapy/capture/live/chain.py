@@ -38,8 +38,7 @@ def chain_path(spool: Path) -> Path:
 def later_files(spool: Path) -> list[Path]:
     """Files of the folder that look like further ones of a spool: ``evidence-00001.pcapng``, in order."""
     digits = "[0-9]" * DIGITS
-    stem = spool.name[: len(spool.name) - len(spool.suffix)]
-    return sorted(spool.parent.glob(f"{escape(stem)}-{digits}{escape(spool.suffix)}"))
+    return sorted(spool.parent.glob(f"{escape(spool.stem)}-{digits}{escape(spool.suffix)}"))
 
 
 class HashChain:

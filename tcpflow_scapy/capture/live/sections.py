@@ -10,8 +10,6 @@ from tcpflow_scapy.capture.formats import pcapng_blocks as blocks
 
 SECTION_APPLICATION = 4
 IF_FILTER = 11
-STATISTICS_END, STATISTICS_RECEIVED, STATISTICS_INTERFACE_DROPS, STATISTICS_KERNEL_DROPS = 3, 4, 5, 7
-STATISTICS_ACCEPTED, STATISTICS_DELIVERED = 6, 8
 
 NANOSECONDS = b"\x09"
 """if_tsresol: times in units of 10**-9 s"""
@@ -64,16 +62,16 @@ def statistics(number: int, counters: Counters) -> bytes:
     now = time.time_ns()
     high, low = now >> 32, now & 0xFFFFFFFF
     options = {
-        STATISTICS_END: struct.pack("<II", high, low),
-        STATISTICS_RECEIVED: struct.pack("<Q", counters.received),
-        STATISTICS_INTERFACE_DROPS: struct.pack("<Q", counters.interface_dropped),
-        STATISTICS_KERNEL_DROPS: struct.pack("<Q", counters.kernel_dropped),
+        blocks.ISB_ENDTIME: struct.pack("<II", high, low),
+        blocks.ISB_IFRECV: struct.pack("<Q", counters.received),
+        blocks.ISB_IFDROP: struct.pack("<Q", counters.interface_dropped),
+        blocks.ISB_OSDROP: struct.pack("<Q", counters.kernel_dropped),
     }
     if counters.not_kept:
         # What is behind the difference between the two is in no file.
         delivered = counters.taken - counters.not_kept
-        options[STATISTICS_ACCEPTED] = struct.pack("<Q", counters.taken + counters.kernel_dropped)
-        options[STATISTICS_DELIVERED] = struct.pack("<Q", delivered)
+        options[blocks.ISB_FILTERACCEPT] = struct.pack("<Q", counters.taken + counters.kernel_dropped)
+        options[blocks.ISB_USRDELIV] = struct.pack("<Q", delivered)
     return _block(blocks.STATISTICS, struct.pack("<III", number, high, low), options)
 
 

@@ -132,10 +132,6 @@ class LiveSpool:
             self._abandon()
             raise os_error(error, error.filename or str(self.path)) from error
 
-    @staticmethod
-    def _stem_of(path: Path) -> str:
-        return path.name[: len(path.name) - len(path.suffix)]
-
     def _clear(self, path: Path) -> None:
         """Make place for a file that may be replaced: by taking its name away, not its content."""
         if self._overwrite and path.is_file():
@@ -340,7 +336,7 @@ class LiveSpool:
     def _next_path(self) -> Path:
         while True:
             self._number += 1
-            name = f"{self._stem_of(self.path)}-{self._number:0{DIGITS}}{self.path.suffix}"
+            name = f"{self.path.stem}-{self._number:0{DIGITS}}{self.path.suffix}"
             if self.temporary:
                 # Its own name was random; so are those of its companions.
                 weakref.finalize(self, _remove, str(self.path.with_name(name)), os.getpid())
