@@ -1,0 +1,15 @@
+"""Every capture of `encapsulation/` gives the streams that the text beside it expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tcpflow_scapy import reassemble
+from tests.cases.answers import captures, expected_streams, streams
+
+
+@pytest.mark.parametrize("capture", captures("encapsulation"), ids=lambda path: path.stem)
+def test_streams_are_those_of_the_answer(capture: Path) -> None:
+    assert streams(reassemble(capture)) == expected_streams(capture)
