@@ -17,10 +17,11 @@ from tcpflow_scapy.reassembly.columns import (
     group_reduce,
     ranges,
 )
-from tcpflow_scapy.reassembly.incarnations import Suspects, split_pairs
+from tcpflow_scapy.reassembly.incarnations import split_pairs
 from tcpflow_scapy.reassembly.numbering import factorize
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS, pair_packets
 from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
+from tcpflow_scapy.reassembly.suspects import Suspects
 from tcpflow_scapy.reassembly.tables import ClientEvidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -87,7 +88,7 @@ def group_packets(
     for some, rows in connection_parts(starts, PART_PACKETS):
         suspicious[some] = _suspicious_pairs(packets, side, order[rows], some, max_gap)
     if suspicious.any():
-        label, count = _split(packets, pair, direction, suspicious, max_gap)
+        label, count = _split(packets, times, pair, direction, suspicious, max_gap)
     if timeout is not None:
         label, count = _split_idle(label, count, times, timeout)
     if label is not pair:
@@ -220,23 +221,34 @@ def _holes(
 
 
 def _split(
-    packets: PacketTable, pair: Array, direction: Array, suspicious: Array, max_gap: int
+    packets: PacketTable, times: Array, pair: Array, direction: Array, suspicious: Array, max_gap: int
 ) -> tuple[Array, int]:
     """Split suspicious pairs; the others keep one connection each."""
     rows = np.flatnonzero(suspicious[pair])
+    rows = rows[np.lexsort((times[rows], pair[rows]))]
     compact = np.cumsum(suspicious) - 1
+    number = compact[pair[rows]].astype(np.int64)
     suspects = Suspects(
-        pair=compact[pair[rows]].astype(np.int64),
+        pair=number,
         direction=direction[rows].astype(np.int64),
         sequence=packets.sequence[rows],
         acknowledgment=packets.acknowledgment[rows],
         flags=packets.flags[rows],
         length=packets.wire_length[rows].astype(np.int64),
+        time=times[rows],
+        clocked=_clocked(number, times[rows]),
     )
-    found = split_pairs(suspects, int(suspicious.sum()), max_gap)
+    found = split_pairs(suspects, max_gap)
     label = pair.astype(np.int64)
     label[rows] = len(suspicious) + found
     return factorize(label)
+
+
+def _clocked(pair: Array, times: Array) -> Array:
+    """bool for each pair: its times differ, so that they tell an order. Rows are by pair and time."""
+    heads = np.flatnonzero(first_rows(pair))
+    known = np.where(times == NO_TIME, np.iinfo(np.int64).max, times)
+    return np.minimum.reduceat(known, heads) < np.maximum.reduceat(times, heads)
 
 
 def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[Array, int]:

@@ -1,48 +1,29 @@
 """Pairs of endpoints that were used for more than one connection.
 
-Most pairs carry one connection. The others come here: several ISNs, data before the SYN, or holes wider than
-`max_gap`. All of them are split at once, by column, from the *set* of their packets: each packet has a place
-on the circle of its own direction (its sequence number) and one on that of the other (its acknowledgment
-number); halves that point at each other are a connection. The order of arrival decides only what the
-numbers leave open, as when two connections use the same numbers.
+Most pairs carry one connection. The others come here: several ISNs, data before the SYN, or holes. All of
+them are split at once, by column, from the *set* of their packets: each packet has a place on the circle of
+its own direction (its sequence number) and one on that of the other (its acknowledgment number); halves that
+point at each other are a connection. The clock of the capture decides what the numbers leave open, as when
+two connections use the same numbers; the order of arrival decides nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import ACK, RST, SYN
+from tcpflow_scapy.decode.packets import ACK, SYN
+from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
+from tcpflow_scapy.reassembly.matching import Matching
+from tcpflow_scapy.reassembly.suspects import Suspects
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@dataclass(slots=True)
-class Suspects:
-    """The packets of the pairs in question, in order of arrival."""
-
-    pair: Array
-    """int64, compact: 0 .. pairs - 1"""
-    direction: Array
-    """int64, 0 or 1"""
-    sequence: Array
-    """uint32"""
-    acknowledgment: Array
-    """uint32"""
-    flags: Array
-    length: Array
-    """int64, payload on the wire"""
-
-    @property
-    def side(self) -> Array:
-        """Number of the direction: 2 * pair + direction."""
-        return self.pair * 2 + self.direction
-
-
-def split_pairs(suspects: Suspects, pairs: int, max_gap: int) -> Array:
+def split_pairs(suspects: Suspects, max_gap: int) -> Array:
     """Give each packet the number of its connection.
 
     Returns
@@ -50,9 +31,15 @@ def split_pairs(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     ndarray of int64
         Numbers are distinct between pairs, and have no other meaning.
     """
+    epoch, pair = find_epochs(suspects, max_gap)
+    return _split(replace(suspects, pair=epoch, clocked=suspects.clocked[pair]), len(pair), max_gap)
+
+
+def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
+    """The same by numbers, for pairs whose times were looked at."""
     count = len(suspects.pair)
     side = suspects.side
-    reset = (suspects.flags & RST) != 0
+    reset = suspects.reset
     syn = ((suspects.flags & SYN) != 0) & ~reset
     point = (syn | (suspects.length > 0)) & ~reset
     rows = np.flatnonzero(point)
@@ -72,16 +59,16 @@ def split_pairs(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     acks = np.flatnonzero(((suspects.flags & ACK) != 0) & ~reset)
     peer[acks] = halves.locate(side[acks] ^ 1, suspects.acknowledgment[acks], before=True)
     ghosts = _ghosts(peer, acks, side, suspects.acknowledgment, halves.count, max_gap)
-    match = _Matching(halves, ghosts)
-    strong = _handshakes(suspects, syn, own, peer, halves)
-    match.handshakes(strong)
-    match.weigh(own, peer)
-    label = match.labels(own, peer)
+    match = Matching(halves, ghosts, own, peer)
+    match.handshakes(_handshakes(suspects, syn, own, peer, halves))
+    match.weigh()
+    match.go_on(suspects, syn, rows)
+    label = match.labels(syn)
     # Bare acknowledgments of bytes that nobody sent are strays: they never are a connection by themselves.
-    label[~np.isin(label, match.connection[: halves.count])] = -1
+    label[~np.isin(label, match.numbers())] = -1
     _early_data(suspects, syn, own, halves, match, label, side, peer)
     _reached_beyond(suspects, syn, own, peer, halves, match, label, rows)
-    return _leftovers(label, suspects.pair)
+    return _leftovers(label, suspects.pair, suspects.clocked)
 
 
 def _ghosts(peer: Array, acks: Array, side: Array, acknowledgment: Array, first: int, max_gap: int) -> int:
@@ -107,94 +94,20 @@ def _handshakes(suspects: Suspects, syn: Array, own: Array, peer: Array, halves:
     return np.unique(np.stack((own[answers[fits]], peer[answers[fits]]), axis=1), axis=0)
 
 
-class _Matching:
-    """Which half belongs to which. A half may belong to several, if both sides of a handshake say so."""
-
-    def __init__(self, halves: Halves, total: int) -> None:
-        self.halves = halves
-        self.total = total
-        self.connection = np.full(total, -1, np.int64)
-        self.partner = np.full(total, -1, np.int64)
-        self.shared: dict[int, dict[int, int]] = {}
-        self.count = 0
-
-    def handshakes(self, edges: Array) -> None:
-        """Connections that a SYN and its SYN-ACK prove."""
-        for one, two in edges.tolist():
-            if self.connection[one] < 0 and self.connection[two] < 0:
-                self._join(one, two)
-                continue
-            # One side used the same ISN again: the half is shared between connections.
-            for half, other in ((one, two), (two, one)):
-                if self.connection[half] >= 0 and self.connection[other] < 0:
-                    known = self.shared.setdefault(half, {})
-                    if not known:
-                        known[int(self.partner[half])] = int(self.connection[half])
-                    known[other] = self.count
-                    self.connection[other] = self.count
-                    self.partner[other] = half
-                    self.count += 1
-                    break
-
-    def _join(self, one: int, two: int) -> None:
-        self.connection[one] = self.connection[two] = self.count
-        self.partner[one], self.partner[two] = two, one
-        self.count += 1
-
-    def weigh(self, own: Array, peer: Array) -> None:
-        """Pair what is left by how many packets say so, heaviest first."""
-        both = np.flatnonzero((own >= 0) & (peer >= 0))
-        key = np.minimum(own[both], peer[both]) * self.total + np.maximum(own[both], peer[both])
-        edges, weight = np.unique(key, return_counts=True)
-        order = np.argsort(-weight, kind="stable")
-        for edge in edges[order].tolist():
-            one, two = divmod(edge, self.total)
-            if self.connection[one] < 0 and self.connection[two] < 0:
-                self._join(one, two)
-        alone = np.flatnonzero(self.connection < 0)
-        self.connection[alone] = self.count + np.arange(len(alone))
-        self.count += len(alone)
-
-    def shared_table(self) -> tuple[Array, Array]:
-        """``half * total + other half``, ascending, and the connection of each such pair."""
-        rows = sorted(
-            (half * self.total + other, connection)
-            for half, known in self.shared.items()
-            for other, connection in known.items()
-        )
-        table = np.array(rows, np.int64).reshape(-1, 2)
-        return table[:, 0], table[:, 1]
-
-    def labels(self, own: Array, peer: Array) -> Array:
-        """The connection of each packet; -1 where its numbers say nothing."""
-        label = np.full(len(own), -1, np.int64)
-        label[own >= 0] = self.connection[own[own >= 0]]
-        only_peer = np.flatnonzero((own < 0) & (peer >= 0))
-        label[only_peer] = self.connection[peer[only_peer]]
-        keys, connections = self.shared_table()
-        if len(keys):
-            both = np.flatnonzero((own >= 0) & (peer >= 0))
-            key = own[both] * self.total + peer[both]
-            index = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            hit = keys[index] == key
-            label[both[hit]] = connections[index[hit]]
-        return label
-
-
 def _early_data(
     suspects: Suspects,
     syn: Array,
     own: Array,
     halves: Halves,
-    match: _Matching,
+    match: Matching,
     label: Array,
     side: Array,
     peer: Array,
 ) -> None:
     """Data below the first SYN of an arc: the end of an older connection, or before the start of this one.
 
-    A stack never sends below its ISN, so such data is of this connection only if it arrived after the SYN and
-    acknowledges what this connection's peer sent.
+    A stack never sends below its ISN, so such data is of this connection only if it came after the SYN and
+    acknowledges what this connection's peer sent, or acknowledges nothing and reaches into the stream.
     """
     arcs = halves.arc
     before = np.flatnonzero((halves.isn[:-1] < 0) & (halves.isn[1:] >= 0) & (arcs[1:] == arcs[:-1]))
@@ -214,9 +127,8 @@ def _early_data(
         told = told[told >= 0]
         here = match.connection[half + 1]
         agreeing = int(np.isin(match.connection[told], here).sum())
-        late = first_row[half] > first_syn[half + 1]
-        same = late and agreeing * 2 >= len(told)
-        if same:
+        late = first_row[half] > first_syn[half + 1] or not suspects.clocked[halves.direction[half] >> 1]
+        if late and (agreeing * 2 >= len(told) if len(told) else halves.crossed[half + 1]):
             label[members] = here
 
 
@@ -226,14 +138,14 @@ def _reached_beyond(
     own: Array,
     peer: Array,
     halves: Halves,
-    match: _Matching,
+    match: Matching,
     label: Array,
     rows: Array,
 ) -> None:
     """Connections whose numbers run past the ISN of a later one.
 
     The nearest ISN below a segment is then not always its own. Acknowledgments tell, where the other side's
-    numbers differ; else the last SYN that arrived before it does, but only where an older connection
+    numbers differ; else the last SYN before it by the clock does, but only where an older connection
     verifiably reaches the newer ISN.
     """
     if halves.count == 0:
@@ -245,12 +157,13 @@ def _reached_beyond(
     shared = np.zeros(match.total, bool)
     shared[list(match.shared)] = True
     ambiguous = _ambiguous(own, peer, halves, match, shared, rows) & ~syn[rows]
+    ambiguous &= suspects.clocked[suspects.pair[rows]]
     if ambiguous.any():
-        _follow_arrival(suspects, syn, rows[ambiguous], own, halves, match, label, shared)
+        _follow_clock(suspects, syn, rows[ambiguous], own, halves, match, label, shared)
 
 
 def _follow_acknowledgments(
-    doubtful: Array, own: Array, peer: Array, halves: Halves, match: _Matching, label: Array, rows: Array
+    doubtful: Array, own: Array, peer: Array, halves: Halves, match: Matching, label: Array, rows: Array
 ) -> None:
     position = np.zeros(len(own), np.int64)
     position[rows] = halves.row_position
@@ -272,7 +185,7 @@ def _follow_acknowledgments(
 
 
 def _ambiguous(
-    own: Array, peer: Array, halves: Halves, match: _Matching, shared: Array, rows: Array
+    own: Array, peer: Array, halves: Halves, match: Matching, shared: Array, rows: Array
 ) -> Array:
     """Points whose numbers fit several connections."""
     mine, told = own[rows], peer[rows]
@@ -284,7 +197,7 @@ def _ambiguous(
     return (beyond & silent) | (shared[mine] & ~_told_apart(mine, told, match))
 
 
-def _told_apart(mine: Array, told: Array, match: _Matching) -> Array:
+def _told_apart(mine: Array, told: Array, match: Matching) -> Array:
     """True where a shared half's partner is named by the packet's acknowledgment."""
     keys, _ = match.shared_table()
     if not len(keys):
@@ -292,17 +205,17 @@ def _told_apart(mine: Array, told: Array, match: _Matching) -> Array:
     return np.isin(mine * match.total + told, keys) & (told >= 0)
 
 
-def _follow_arrival(
+def _follow_clock(
     suspects: Suspects,
     syn: Array,
     doubtful: Array,
     own: Array,
     halves: Halves,
-    match: _Matching,
+    match: Matching,
     label: Array,
     shared: Array,
 ) -> None:
-    """Give doubtful segments to the connection whose SYN arrived last before them."""
+    """Give doubtful segments to the connection whose SYN was the last before them."""
     syn_rows = np.flatnonzero(syn)
     order = np.lexsort((syn_rows, suspects.pair[syn_rows]))
     syn_rows = syn_rows[order]
@@ -322,7 +235,7 @@ def _follow_arrival(
             label[row] = c
 
 
-def _claims(halves: Halves, match: _Matching, shared: Array) -> set[tuple[int, int, int]]:
+def _claims(halves: Halves, match: Matching, shared: Array) -> set[tuple[int, int, int]]:
     connection = match.connection[: halves.count]
     claims = set(zip(connection.tolist(), halves.direction.tolist(), halves.arc.tolist(), strict=True))
     for half, known in match.shared.items():
@@ -330,12 +243,15 @@ def _claims(halves: Halves, match: _Matching, shared: Array) -> set[tuple[int, i
     return claims
 
 
-def _leftovers(label: Array, pair: Array) -> Array:
-    """Stray packets without a connection join the one that was active before them, else after them."""
+def _leftovers(label: Array, pair: Array, clocked: Array) -> Array:
+    """Stray packets without a connection join the one that was active before them, else after them.
+
+    Without a clock they join the connection of the pair that the numbers put first.
+    """
     known = label >= 0
     if known.all():
         return label
-    order = np.argsort(pair, kind="stable")
+    order = np.lexsort((np.where(clocked[pair] | ~known, 0, label), pair))
     p = pair[order]
     given = label[order]
     index = np.where(given >= 0, np.arange(len(given)), -1)

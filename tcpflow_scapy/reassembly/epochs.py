@@ -1,0 +1,244 @@
+"""Periods of time in which one connection of a pair of endpoints was open.
+
+A pair that was used again may leave no part of the circle of sequence numbers empty, or use the same numbers
+twice. Where it has a clock, its packets are cut, in the order of time, at each handshake. A packet whose
+numbers do not fit the handshake before it, but those of a neighbour, goes there: it was late, or early.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.decode.packets import FIN, RST, SYN
+from tcpflow_scapy.reassembly.columns import first_rows
+from tcpflow_scapy.reassembly.openings import Openings, find_openings
+from tcpflow_scapy.reassembly.sequence import MODULUS
+from tcpflow_scapy.reassembly.suspects import Suspects
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# How well a number fits what a side sent in an epoch.
+_STRANGE, _NEAR, _AMONG, _PROVEN = 0, 1, 2, 3
+
+
+def find_epochs(suspects: Suspects, max_gap: int) -> tuple[Array, Array]:
+    """The epoch of each packet.
+
+    Parameters
+    ----------
+    suspects : Suspects
+    max_gap : int
+        Numbers up to so far beyond those of an epoch may still belong to it.
+
+    Returns
+    -------
+    epoch : ndarray of int64
+        Pairs without a clock have one each.
+    pair : ndarray of int64
+        Of each epoch.
+    """
+    heads = first_rows(suspects.pair)
+    openings = find_openings(suspects)
+    if not len(openings):
+        return suspects.pair, suspects.pair[heads]
+    chosen = _cuts(suspects, openings)
+    cut = heads.copy()
+    cut[openings.row[chosen]] = True
+    epoch = np.cumsum(cut) - 1
+    begins = np.flatnonzero(cut)
+    if len(begins) == np.count_nonzero(heads):
+        return epoch, suspects.pair[begins]
+    opening = np.full(len(begins), -1, np.int64)
+    opening[epoch[openings.row[chosen]]] = chosen
+    axes = _Axes.of(suspects, epoch, opening, openings, max_gap)
+    pair = suspects.pair[begins]
+    return _by_numbers(suspects, epoch, pair, axes), pair
+
+
+def _cuts(suspects: Suspects, openings: Openings) -> Array:
+    """Openings at which a new epoch begins: answered ones, and those after the end of what was before.
+
+    Any other SYN may be forged: whether anything begins with it is for the numbers to say.
+    """
+    pair = suspects.pair[openings.row]
+    clocked = suspects.clocked[pair]
+    # What was closed began with the last opening before that was followed by anything but SYNs.
+    silent = (suspects.flags & SYN) != 0
+    loud = np.concatenate(([0], np.cumsum(~silent)))
+    following = np.append(openings.row[1:], len(suspects.pair))
+    index = np.arange(len(openings))
+    busy = np.maximum.accumulate(np.where(loud[following] > loud[openings.row], index, -1))
+    before = np.concatenate(([-1], busy[:-1]))
+    same = (before >= 0) & (pair[np.maximum(before, 0)] == pair)
+    starts = np.searchsorted(suspects.pair, pair)
+    since = np.where(same, openings.row[np.maximum(before, 0)], starts)
+    good = openings.proven | suspects.closed_between(since, openings.row)
+    return np.flatnonzero(good & clocked & ~_simultaneous(suspects, openings, pair))
+
+
+def _simultaneous(suspects: Suspects, openings: Openings, pair: Array) -> Array:
+    """bool: openings that are the other half of one that began before (RFC 9293, 3.5, figure 8)."""
+    asked = (pair * 2 + openings.direction) * MODULUS + openings.isn
+    opening, isn = openings.answers.T
+    answered = (pair[opening] * 2 + 1 - openings.direction[opening]) * MODULUS + isn
+    order = np.argsort(answered, kind="stable")
+    answered, opening = answered[order], opening[order]
+    index = np.searchsorted(answered, asked)
+    safe = np.minimum(index, max(len(answered) - 1, 0))
+    if not len(answered):
+        return np.zeros(len(openings), bool)
+    found: Array = (answered[safe] == asked) & (opening[safe] < np.arange(len(openings)))
+    return found
+
+
+@dataclass(slots=True)
+class _Axes:
+    """What each side of each epoch sent; side ``2 * epoch + direction``."""
+
+    reference: Array
+    """int64: ISN + 1, else the first number seen"""
+    anchored: Array
+    """bool: the ISN is known"""
+    known: Array
+    """bool: some number is"""
+    low: Array
+    high: Array
+    """int64: positions, counted from the reference, between which its data lie"""
+    limit: Array
+    """int64: position above which nothing is"""
+    behind: Array
+    """int64: so far below the reference positions reach; the rest of the circle is above"""
+    max_gap: int
+
+    @classmethod
+    def of(
+        cls, suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int
+    ) -> _Axes:
+        sides = 2 * len(opening)
+        own = 2 * epoch + suspects.direction
+        plain = np.flatnonzero(~suspects.reset)[::-1]
+        acks = np.flatnonzero(suspects.acknowledges)[::-1]
+        reference = np.zeros(sides, np.int64)
+        known, anchored = np.zeros(sides, bool), np.zeros(sides, bool)
+        for side, number, rows in (
+            (own ^ 1, suspects.acknowledgment, acks),
+            (own, suspects.sequence, plain),
+        ):
+            reference[side[rows]] = number[rows]
+            known[side[rows]] = True
+        some = np.flatnonzero(opening >= 0)
+        asked = 2 * some + openings.direction[opening[some]]
+        winner = _answers(suspects, epoch, opening, openings, max_gap)
+        for side, isn in ((asked, openings.isn[opening[some]]), (asked ^ 1, winner[some])):
+            given = isn >= 0
+            reference[side[given]] = isn[given] + 1
+            known[side[given]] = anchored[side[given]] = True
+        data = np.flatnonzero((suspects.length > 0) & ~suspects.reset)
+        side, length = own[data], suspects.length[data]
+        volume = np.bincount(side, weights=length, minlength=sides).astype(np.int64) + max_gap
+        low, high = np.zeros(sides, np.int64), np.zeros(sides, np.int64)
+        behind = np.where(volume < MODULUS >> 2, MODULUS >> 1, MODULUS >> 4)
+        axes = cls(reference, anchored, known, low, high, high, behind, max_gap)
+        at = axes.position(side, suspects.sequence[data])
+        inside = (at <= volume[side]) & (at >= np.where(anchored[side], -1, -volume[side]))
+        np.maximum.at(axes.high, side[inside], (at + length)[inside])
+        np.minimum.at(axes.low, side[inside], at[inside])
+        axes.low[anchored] = 0
+        axes.limit = axes.high + max_gap
+        fins = np.flatnonzero((suspects.flags & (FIN | RST)) == FIN)
+        side = own[fins]
+        end = axes.position(side, suspects.sequence[fins]) + suspects.length[fins] + 1
+        believed = end <= axes.limit[side]
+        axes.limit[side[believed]] = np.maximum(axes.high[side], end)[believed]
+        return axes
+
+    def position(self, side: Array, number: Array) -> Array:
+        """Distance of sequence numbers from the reference."""
+        behind = self.behind[side]
+        found: Array = (number.astype(np.int64) - self.reference[side] + behind) % MODULUS - behind
+        return found
+
+    def fit(self, side: Array, number: Array, first: int) -> Array:
+        """How well numbers fit a side. None is below position `first` of a side whose ISN is known."""
+        at = self.position(side, number)
+        anchored = self.anchored[side]
+        among = (at <= self.high[side] + 1 - first) & (at >= self.low[side] + np.where(anchored, first, -1))
+        near = (at <= self.limit[side]) & (
+            at >= np.where(anchored, first, self.low[side] - self.max_gap)
+        )
+        grade = np.where(among, np.where(anchored, _PROVEN, _AMONG), np.where(near, _NEAR, _STRANGE))
+        return np.where(self.known[side], grade, _NEAR)
+
+
+def _answers(
+    suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int
+) -> Array:
+    """The ISN of the side that answered, of several the one that the other side acknowledges; -1 without."""
+    out = np.full(len(opening), -1, np.int64)
+    if not len(openings.answers):
+        return out
+    keys = openings.answers[:, 0] * MODULUS + openings.answers[:, 1]
+    votes = np.zeros(len(keys), np.int64)
+    asked = opening[epoch]
+    rows = np.flatnonzero(suspects.acknowledges & (asked >= 0))
+    rows = rows[suspects.direction[rows] == openings.direction[asked[rows]]]
+    number = suspects.acknowledgment[rows].astype(np.int64)
+    query = asked[rows] * MODULUS + number - 1
+    index = np.searchsorted(keys, query, side="right") - 1
+    index = np.maximum(index, 0)
+    good = (openings.answers[index, 0] == asked[rows]) & (query - keys[index] <= max_gap)
+    np.add.at(votes, index[good], 1)
+    order = np.lexsort((votes, openings.answers[:, 0]))
+    best = np.full(len(openings), -1, np.int64)
+    best[openings.answers[order, 0]] = openings.answers[order, 1]
+    some = opening >= 0
+    out[some] = best[opening[some]]
+    return out
+
+
+def _by_numbers(suspects: Suspects, epoch: Array, pair: Array, axes: _Axes) -> Array:
+    """Move packets to neighbours whose numbers they fit better. `pair` is that of each epoch."""
+    epoch = epoch.copy()
+    rows = np.arange(len(epoch))
+    best = _grade(suspects, rows, epoch, axes)
+    home = epoch.copy()
+    doubtful = np.flatnonzero(best < 2 * _PROVEN)
+    for shift in (-1, -2, 1):
+        target = home[doubtful] + shift
+        there = (target >= 0) & (target < len(pair))
+        there[there] = pair[target[there]] == suspects.pair[doubtful[there]]
+        rows, target = doubtful[there], target[there]
+        grade = _grade(suspects, rows, target, axes)
+        better = (grade > best[rows]) & ((shift < 0) | (best[rows] == _STRANGE))
+        epoch[rows[better]], best[rows[better]] = target[better], grade[better]
+    _before_the_handshake(suspects, epoch, home, pair, axes)
+    return epoch
+
+
+def _before_the_handshake(
+    suspects: Suspects, epoch: Array, home: Array, pair: Array, axes: _Axes
+) -> None:
+    """Where nothing but packets of a connection was seen before its handshake, clocks or taps differ."""
+    count = len(pair)
+    open_ended = np.zeros(count, bool)
+    open_ended[:-1] = pair[1:] == pair[:-1]
+    open_ended &= ~(axes.anchored[0::2] | axes.anchored[1::2])
+    rows = np.flatnonzero(open_ended[home])
+    if not len(rows):
+        return
+    grade = _grade(suspects, rows, home[rows] + 1, axes)
+    all_fit = np.bincount(home[rows], weights=grade < 2 * _PROVEN, minlength=count) == 0
+    moved = rows[all_fit[home[rows]]]
+    epoch[moved] = home[moved] + 1
+
+
+def _grade(suspects: Suspects, rows: Array, epoch: Array, axes: _Axes) -> Array:
+    """How well packets fit an epoch, both numbers together; `_STRANGE` if one does not at all."""
+    side = 2 * epoch + suspects.direction[rows]
+    own = axes.fit(side, suspects.sequence[rows], -1)
+    peer = axes.fit(side ^ 1, suspects.acknowledgment[rows], 0)
+    peer[~suspects.acknowledges[rows]] = _PROVEN
+    return np.where((own == _STRANGE) | (peer == _STRANGE), _STRANGE, own + peer)

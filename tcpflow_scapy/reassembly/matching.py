@@ -1,0 +1,203 @@
+"""Which halves are a connection: what one side sent, and what the other side acknowledged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.reassembly.columns import group_reduce
+from tcpflow_scapy.reassembly.halves import Halves
+from tcpflow_scapy.reassembly.sequence import distance
+from tcpflow_scapy.reassembly.suspects import Suspects
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Matching:
+    """Which half belongs to which. A half may belong to several, if both sides of a handshake say so.
+
+    Parameters
+    ----------
+    halves : Halves
+    total : int
+        Halves, and what is known of others from acknowledgments alone.
+    own, peer : ndarray of int64
+        Of each packet: the half that its sequence number lies in, and the one that it acknowledges; -1
+        where there is none.
+    """
+
+    def __init__(self, halves: Halves, total: int, own: Array, peer: Array) -> None:
+        self.halves = halves
+        self.total = total
+        self.connection = np.full(total, -1, np.int64)
+        self.partner = np.full(total, -1, np.int64)
+        self.shared: dict[int, dict[int, int]] = {}
+        self.count = 0
+        self._own, self._peer = own, peer
+        self._proven = np.zeros(total, bool)
+        self._stray_syn = np.full(total, -1, np.int64)
+
+    def handshakes(self, edges: Array) -> None:
+        """Connections that a SYN and its SYN-ACK prove.
+
+        Of several SYN-ACKs to one SYN the one counts that is acknowledged most.
+        """
+        if not len(edges):
+            return
+        self._proven[edges.reshape(-1)] = True
+        told = self._own * self.total + self._peer
+        told = np.sort(told[(self._own >= 0) & (self._peer >= 0)])
+        answered = edges[:, 1] * self.total + edges[:, 0]
+        votes = np.searchsorted(told, answered, side="right") - np.searchsorted(told, answered)
+        for one, two in edges[np.argsort(-votes, kind="stable")].tolist():
+            if self.connection[one] < 0 and self.connection[two] < 0:
+                self._join(one, two)
+                continue
+            # One side used the same ISN again: the half is shared between connections.
+            for half, other in ((one, two), (two, one)):
+                if self.connection[half] >= 0 and self.connection[other] < 0:
+                    known = self.shared.setdefault(half, {})
+                    if not known:
+                        known[int(self.partner[half])] = int(self.connection[half])
+                    known[other] = self.count
+                    self.connection[other] = self.count
+                    self.partner[other] = half
+                    self.count += 1
+                    break
+
+    def _join(self, one: int, two: int) -> None:
+        self.connection[one] = self.connection[two] = self.count
+        self.partner[one], self.partner[two] = two, one
+        self.count += 1
+
+    def weigh(self) -> None:
+        """Pair what is left by how many packets say so, heaviest first."""
+        self._edges = self._weighted()
+        for one, two in self._edges.tolist():
+            if self.connection[one] < 0 and self.connection[two] < 0:
+                self._join(one, two)
+        alone = np.flatnonzero(self.connection < 0)
+        self.connection[alone] = self.count + np.arange(len(alone))
+        self.count += len(alone)
+
+    def _weighted(self) -> Array:
+        """Pairs of halves of which packets say that they belong together, most packets first."""
+        own, peer = self._own, self._peer
+        both = np.flatnonzero((own >= 0) & (peer >= 0))
+        key = np.minimum(own[both], peer[both]) * self.total + np.maximum(own[both], peer[both])
+        edges, weight = np.unique(key, return_counts=True)
+        edges = edges[np.argsort(-weight, kind="stable")]
+        return np.stack((edges // self.total, edges % self.total), axis=1)
+
+    def go_on(self, suspects: Suspects, syn: Array, rows: Array) -> None:
+        """Halves that go on what another one began, as the other side's half, which is the same, proves.
+
+        That is so behind a SYN that nobody answered, where no byte is missing: it was forged. And it is so
+        behind a hole wider than `max_gap`: the other side acknowledged what lies behind it, or, where
+        nothing of it was captured, more of what it sent is acknowledged there, and nothing below came later.
+
+        Parameters
+        ----------
+        suspects : Suspects
+        syn : ndarray of bool
+        rows : ndarray of int64
+            The packets that are points of the halves.
+        """
+        halves = self.halves
+        alone = (self.partner[: halves.count] < 0) & ~self._proven[: halves.count]
+        if not alone.any():
+            return
+        first, last = self._seen(rows, suspects.length > 0)
+        reach_open = self._unbroken(rows, syn, suspects)
+        acknowledged = self._acknowledged()
+        done = np.zeros(halves.count, bool)
+        for one, two in self._edges.tolist():
+            for half, other in ((one, two), (two, one)):
+                if half >= halves.count or not alone[half] or done[half] or other in self.shared:
+                    continue
+                begun = int(self.partner[other])
+                if not 0 <= begun < halves.count or halves.direction[begun] != halves.direction[half]:
+                    continue
+                done[half] = True
+                if halves.isn[half] >= 0:
+                    if halves.arc[begun] == halves.arc[half] and reach_open[half]:
+                        self._stray_syn[half] = self.connection[half]
+                        self.connection[half] = self.connection[begun]
+                elif (half * self.total + other) in acknowledged or (
+                    other >= halves.count
+                    and 0 <= last[begun] < first[half] < len(self._own)
+                    and _more(suspects, last[begun], first[half])
+                ):
+                    self.connection[half] = self.connection[begun]
+
+    def _seen(self, rows: Array, data: Array) -> tuple[Array, Array]:
+        """First and last packet with data of each half."""
+        mine = rows[data[rows]]
+        half = self._own[mine]
+        first = np.full(self.halves.count, len(self._own), np.int64)
+        last = np.full(self.halves.count, -1, np.int64)
+        np.minimum.at(first, half, mine)
+        np.maximum.at(last, half, mine)
+        return first, last
+
+    def _unbroken(self, rows: Array, syn: Array, suspects: Suspects) -> Array:
+        """bool: halves that begin with a SYN and miss no byte since the half before, if they have any."""
+        halves = self.halves
+        data = np.flatnonzero(~syn[rows])
+        order = np.lexsort((halves.row_position[data], halves.row_half[data]))
+        data = data[order]
+        half, start = halves.row_half[data], halves.row_position[data]
+        big = np.iinfo(np.int64).max
+        lowest = group_reduce(np.minimum, start, half, halves.count, big)
+        highest = group_reduce(np.maximum, start + suspects.length[rows[data]], half, halves.count, -big)
+        # Of a half without data the SYN's own number, plus one, is how far it reaches.
+        highest = np.maximum(highest, np.where(halves.isn >= 0, halves.start + 1, -big))
+        out = np.zeros(halves.count, bool)
+        out[1:] = (lowest[1:] == big) | (lowest[1:] <= highest[:-1])
+        return out
+
+    def _acknowledged(self) -> set[int]:
+        """``half * total + other half`` where packets of the other half acknowledge the half."""
+        known = (self._own >= 0) & (self._peer >= 0)
+        return set(np.unique(self._peer[known] * self.total + self._own[known]).tolist())
+
+    def shared_table(self) -> tuple[Array, Array]:
+        """``half * total + other half``, ascending, and the connection of each such pair."""
+        rows = sorted(
+            (half * self.total + other, connection)
+            for half, known in self.shared.items()
+            for other, connection in known.items()
+        )
+        table = np.array(rows, np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
+
+    def numbers(self) -> Array:
+        """The connections that have a half of their own, or a SYN that nothing else belongs to."""
+        connections = [np.fromiter(x.values(), np.int64) for x in self.shared.values()]
+        return np.concatenate((self.connection[: self.halves.count], self._stray_syn, *connections))
+
+    def labels(self, syn: Array) -> Array:
+        """The connection of each packet; -1 where its numbers say nothing."""
+        own, peer = self._own, self._peer
+        label = np.full(len(own), -1, np.int64)
+        label[own >= 0] = self.connection[own[own >= 0]]
+        only_peer = np.flatnonzero((own < 0) & (peer >= 0))
+        label[only_peer] = self.connection[peer[only_peer]]
+        keys, connections = self.shared_table()
+        if len(keys):
+            both = np.flatnonzero((own >= 0) & (peer >= 0))
+            key = own[both] * self.total + peer[both]
+            index = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+            hit = keys[index] == key
+            label[both[hit]] = connections[index[hit]]
+        asks = np.flatnonzero(syn)
+        stray = self._stray_syn[own[asks]]
+        label[asks[stray >= 0]] = stray[stray >= 0]
+        return label
+
+
+def _more(suspects: Suspects, before: int, after: int) -> bool:
+    """Whether one packet acknowledges more than another."""
+    number = suspects.acknowledgment
+    return distance(int(number[after]), int(number[before])) > 0
