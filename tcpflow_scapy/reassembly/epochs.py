@@ -20,8 +20,9 @@ from tcpflow_scapy.reassembly.suspects import Suspects
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# How well a number fits what a side sent in an epoch.
-_STRANGE, _NEAR, _AMONG, _PROVEN = 0, 1, 2, 3
+# How well a number fits what a side sent in an epoch. What is far beyond it fits only where the other number
+# is proven.
+_STRANGE, _BEYOND, _NEAR, _AMONG, _PROVEN = 0, 1, 2, 3, 4
 
 
 def find_epochs(suspects: Suspects, max_gap: int) -> tuple[Array, Array]:
@@ -108,7 +109,9 @@ class _Axes:
     high: Array
     """int64: positions, counted from the reference, between which its data lie"""
     limit: Array
-    """int64: position above which nothing is"""
+    """int64: position up to which more may have been sent"""
+    closed: Array
+    """bool: a FIN says that nothing is beyond that"""
     behind: Array
     """int64: so far below the reference positions reach; the rest of the circle is above"""
     max_gap: int
@@ -140,8 +143,9 @@ class _Axes:
         side, length = own[data], suspects.length[data]
         volume = np.bincount(side, weights=length, minlength=sides).astype(np.int64) + max_gap
         low, high = np.zeros(sides, np.int64), np.zeros(sides, np.int64)
-        behind = np.where(volume < MODULUS >> 2, MODULUS >> 1, MODULUS >> 4)
-        axes = cls(reference, anchored, known, low, high, high, behind, max_gap)
+        behind = np.where(anchored | (volume >= MODULUS >> 2), MODULUS >> 4, MODULUS >> 1)
+        closed = np.zeros(sides, bool)
+        axes = cls(reference, anchored, known, low, high, high, closed, behind, max_gap)
         at = axes.position(side, suspects.sequence[data])
         inside = (at <= volume[side]) & (at >= np.where(anchored[side], -1, -volume[side]))
         np.maximum.at(axes.high, side[inside], (at + length)[inside])
@@ -153,6 +157,7 @@ class _Axes:
         end = axes.position(side, suspects.sequence[fins]) + suspects.length[fins] + 1
         believed = end <= axes.limit[side]
         axes.limit[side[believed]] = np.maximum(axes.high[side], end)[believed]
+        axes.closed[side[believed]] = True
         return axes
 
     def position(self, side: Array, number: Array) -> Array:
@@ -165,12 +170,13 @@ class _Axes:
         """How well numbers fit a side. None is below position `first` of a side whose ISN is known."""
         at = self.position(side, number)
         anchored = self.anchored[side]
+        above = at >= np.where(anchored, first, self.low[side] - self.max_gap)
+        grade = np.where(above, np.where(self.closed[side], _STRANGE, _BEYOND), _STRANGE)
+        grade[above & (at <= self.limit[side])] = _NEAR
         among = (at <= self.high[side] + 1 - first) & (at >= self.low[side] + np.where(anchored, first, -1))
-        near = (at <= self.limit[side]) & (
-            at >= np.where(anchored, first, self.low[side] - self.max_gap)
-        )
-        grade = np.where(among, np.where(anchored, _PROVEN, _AMONG), np.where(near, _NEAR, _STRANGE))
-        return np.where(self.known[side], grade, _NEAR)
+        grade[among] = np.where(anchored, _PROVEN, _AMONG)[among]
+        grade[~self.known[side]] = _NEAR
+        return grade
 
 
 def _answers(
@@ -241,4 +247,6 @@ def _grade(suspects: Suspects, rows: Array, epoch: Array, axes: _Axes) -> Array:
     own = axes.fit(side, suspects.sequence[rows], -1)
     peer = axes.fit(side ^ 1, suspects.acknowledgment[rows], 0)
     peer[~suspects.acknowledges[rows]] = _PROVEN
-    return np.where((own == _STRANGE) | (peer == _STRANGE), _STRANGE, own + peer)
+    worst, best = np.minimum(own, peer), np.maximum(own, peer)
+    fits = (worst >= _NEAR) | ((worst == _BEYOND) & (best == _PROVEN))
+    return np.where(fits, own + peer, _STRANGE)

@@ -124,7 +124,7 @@ def _early_data(
     for half, low, high in zip(before.tolist(), *bounds.tolist(), strict=True):
         members = order[low:high]
         told = peer[members]
-        told = told[told >= 0]
+        told = told[(told >= 0) & (told < halves.count)]
         here = match.connection[half + 1]
         agreeing = int(np.isin(match.connection[told], here).sum())
         late = first_row[half] > first_syn[half + 1] or not suspects.clocked[halves.direction[half] >> 1]
