@@ -247,6 +247,7 @@ def _grade(suspects: Suspects, rows: Array, epoch: Array, axes: _Axes) -> Array:
     own = axes.fit(side, suspects.sequence[rows], -1)
     peer = axes.fit(side ^ 1, suspects.acknowledgment[rows], 0)
     peer[~suspects.acknowledges[rows]] = _PROVEN
-    worst, best = np.minimum(own, peer), np.maximum(own, peer)
-    fits = (worst >= _NEAR) | ((worst == _BEYOND) & (best == _PROVEN))
-    return np.where(fits, own + peer, _STRANGE)
+    # Data lost are likelier than acknowledgments of what was never sent.
+    far = ((own == _BEYOND) & (peer == _PROVEN)) | ((own == _PROVEN) & (peer == _BEYOND))
+    fits = far | (np.minimum(own, peer) >= _NEAR)
+    return np.where(fits, own + peer - (peer == _BEYOND), _STRANGE)

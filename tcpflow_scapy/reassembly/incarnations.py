@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, SYN
+from tcpflow_scapy.reassembly.ahead import far_ahead
 from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
 from tcpflow_scapy.reassembly.matching import Matching
@@ -68,6 +69,8 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     label[~np.isin(label, match.numbers())] = -1
     _early_data(suspects, syn, own, halves, match, label, side, peer)
     _reached_beyond(suspects, syn, own, peer, halves, match, label, rows)
+    forged = far_ahead(suspects, halves, rows, peer)
+    label[forged[0]] = match.count + forged[1]
     return _leftovers(label, suspects.pair, suspects.clocked)
 
 
