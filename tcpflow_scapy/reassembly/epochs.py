@@ -17,8 +17,12 @@ from tcpflow_scapy.reassembly.columns import first_rows
 from tcpflow_scapy.reassembly.openings import Openings, find_openings
 from tcpflow_scapy.reassembly.sequence import MODULUS
 from tcpflow_scapy.reassembly.suspects import Suspects
+from tcpflow_scapy.reassembly.suspicion import WINDOW
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+LIFETIME = 120_000_000_000
+"""Nanoseconds that a segment may be on its way (RFC 9293, 3.4.1)."""
 
 # How well a number fits what a side sent in an epoch. What is far beyond it fits only where the other number
 # is proven.
@@ -60,12 +64,13 @@ def find_epochs(suspects: Suspects, max_gap: int) -> tuple[Array, Array]:
 
 
 def _cuts(suspects: Suspects, openings: Openings) -> Array:
-    """Openings at which a new epoch begins: answered ones, and those after the end of what was before.
+    """Openings at which a new epoch begins.
 
-    Any other SYN may be forged: whether anything begins with it is for the numbers to say.
+    Those that were answered, those after the end of what was before, and those that something follows if they
+    begin far from what was before, or one side had ended that. Any other SYN may be forged: whether anything
+    begins with it is for the numbers to say.
     """
     pair = suspects.pair[openings.row]
-    clocked = suspects.clocked[pair]
     # What was closed began with the last opening before that was followed by anything but SYNs.
     silent = (suspects.flags & SYN) != 0
     loud = np.concatenate(([0], np.cumsum(~silent)))
@@ -76,8 +81,38 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     same = (before >= 0) & (pair[np.maximum(before, 0)] == pair)
     starts = np.searchsorted(suspects.pair, pair)
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
-    good = openings.proven | suspects.closed_between(since, openings.row)
-    return np.flatnonzero(good & clocked & ~_simultaneous(suspects, openings, pair))
+    far, follows = _neighbours(suspects, openings)
+    ended = suspects.ended_between(since, openings.row)
+    good = openings.proven | suspects.closed_between(since, openings.row) | (follows & (far | ended))
+    return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
+
+
+def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
+    """bool, bool: openings far from what the side that asked had sent; those from which it goes on."""
+    plain = np.flatnonzero((suspects.flags & (SYN | RST)) == 0)
+    first = openings.isn + 1
+    far, follows = np.ones(len(openings), bool), np.zeros(len(openings), bool)
+    for direction in (0, 1):
+        mine = plain[suspects.direction[plain] == direction]
+        asked = np.flatnonzero(openings.direction == direction)
+        at = np.searchsorted(mine, openings.row[asked])
+        pair = suspects.pair[openings.row[asked]]
+        if not len(mine):
+            continue
+        last, following = mine[np.maximum(at - 1, 0)], mine[np.minimum(at, len(mine) - 1)]
+        known = (at > 0) & (suspects.pair[last] == pair)
+        end = suspects.sequence[last].astype(np.int64) + suspects.length[last]
+        far[asked] = ~known | (np.abs(_signed(first[asked] - end)) > WINDOW)
+        step = _signed(suspects.sequence[following].astype(np.int64) - first[asked])
+        more = (at < len(mine)) & (suspects.pair[following] == pair)
+        follows[asked] = more & (step >= 0) & (step <= WINDOW)
+    return far, follows
+
+
+def _signed(difference: Array) -> Array:
+    """Differences of sequence numbers, the shorter way around the circle."""
+    found: Array = (difference + (MODULUS >> 1)) % MODULUS - (MODULUS >> 1)
+    return found
 
 
 def _simultaneous(suspects: Suspects, openings: Openings, pair: Array) -> Array:
@@ -211,14 +246,16 @@ def _by_numbers(suspects: Suspects, epoch: Array, pair: Array, axes: _Axes) -> A
     rows = np.arange(len(epoch))
     best = _grade(suspects, rows, epoch, axes)
     home = epoch.copy()
-    doubtful = np.flatnonzero(best < 2 * _PROVEN)
+    doubtful = np.flatnonzero(best < 2 * _AMONG)
+    ends = np.maximum.reduceat(suspects.time, np.flatnonzero(first_rows(home)))
     for shift in (-1, -2, 1):
         target = home[doubtful] + shift
         there = (target >= 0) & (target < len(pair))
         there[there] = pair[target[there]] == suspects.pair[doubtful[there]]
         rows, target = doubtful[there], target[there]
         grade = _grade(suspects, rows, target, axes)
-        better = (grade > best[rows]) & ((shift < 0) | (best[rows] == _STRANGE))
+        late = (shift < 0) & (suspects.time[rows] - ends[target] <= LIFETIME)
+        better = (grade > best[rows]) & (late | (best[rows] == _STRANGE))
         epoch[rows[better]], best[rows[better]] = target[better], grade[better]
     _before_the_handshake(suspects, epoch, home, pair, axes)
     return epoch

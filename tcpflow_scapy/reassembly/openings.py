@@ -46,36 +46,38 @@ def find_openings(suspects: Suspects) -> Openings:
     captured is an opening by itself: its acknowledgment tells the ISN of the client.
     """
     asks, replies = suspects.syns(answer=False), suspects.syns(answer=True)
-    side = suspects.side
-    keys = _key(side[asks], suspects.sequence[asks])
-    order = np.lexsort((asks, keys))
-    keys, rows = keys[order], asks[order]
-    begins = first_rows(keys)
-    begins[1:] |= _reopened(suspects, rows[:-1], rows[1:])
-    keys, rows = keys[begins], rows[begins]
-
-    asked = _key(side[replies] ^ 1, suspects.acknowledgment[replies].astype(np.int64) - 1)
+    side, number = suspects.side, suspects.acknowledgment.astype(np.int64) - 1
+    asked = _key(side[replies] ^ 1, number[replies])
+    keys, rows, _ = _grouped(suspects, asks, _key(side[asks], suspects.sequence[asks]), replies, asked)
     found = _last_before(keys, rows, asked, replies, len(side))
-    known = found >= 0
-    alone = replies[~known]
+    # Data in a SYN may be acknowledged with it (RFC 7413, 4.2.2).
+    carrying = np.flatnonzero(suspects.length[rows] > 0)
+    if len(carrying):
+        ends = keys[carrying] - keys[carrying] % MODULUS
+        ends += (keys[carrying] + suspects.length[rows[carrying]]) % MODULUS
+        order = np.lexsort((rows[carrying], ends))
+        again = _last_before(ends[order], rows[carrying][order], asked, replies, len(side))
+        found = np.where((found < 0) & (again >= 0), carrying[order][again], found)
+    known = np.flatnonzero(found >= 0)
+    early = np.minimum(rows[found[known]], replies[known])
+    late = np.maximum(rows[found[known]], replies[known])
+    found[known[_reopened(suspects, early, late)]] = -1
+    alone = replies[found < 0]
     lone_keys = _key(side[alone], suspects.sequence[alone])
-    _, heads, lone = np.unique(lone_keys, return_index=True, return_inverse=True)
-    first = rows.copy()
-    np.minimum.at(first, found[known], replies[known])
+    _, heads, lone = _grouped(suspects, alone, lone_keys, alone, lone_keys)
 
-    answered = np.zeros(len(rows), bool)
-    answered[found[known]] = True
     opening = found.copy()
-    opening[~known] = len(rows) + lone
-    numbers = suspects.sequence[replies].astype(np.int64)
-    row = np.concatenate((first, alone[heads]))
-    proven = np.concatenate((answered, np.zeros(len(heads), bool)))
-    isn = np.concatenate((keys % MODULUS, (suspects.acknowledgment[alone[heads]].astype(np.int64) - 1) % MODULUS))
-    direction = np.concatenate((suspects.direction[rows], 1 - suspects.direction[alone[heads]]))
+    opening[found < 0] = len(rows) + lone
+    proven = np.zeros(len(rows) + len(heads), bool)
+    proven[found[found >= 0]] = True
+    row = np.concatenate((rows, heads))
+    np.minimum.at(row, opening, replies)
+    isn = np.concatenate((keys % MODULUS, number[heads] % MODULUS))
+    direction = np.concatenate((suspects.direction[rows], 1 - suspects.direction[heads]))
     place = np.argsort(row, kind="stable")
     rank = np.empty(len(place), np.int64)
     rank[place] = np.arange(len(place))
-    answers = np.unique(_key(rank[opening], numbers))
+    answers = np.unique(_key(rank[opening], suspects.sequence[replies]))
     return Openings(
         row[place],
         direction[place],
@@ -83,6 +85,28 @@ def find_openings(suspects: Suspects) -> Openings:
         proven[place],
         np.stack((answers // MODULUS, answers % MODULUS), axis=1),
     )
+
+
+def _grouped(
+    suspects: Suspects, rows: Array, keys: Array, replies: Array, asked: Array
+) -> tuple[Array, Array, Array]:
+    """SYNs of one key, or what of them belongs to one connection: key and first row, and the group of each.
+
+    `replies` answer the keys `asked`.
+    """
+    order = np.lexsort((rows, keys))
+    keys, ordered = keys[order], rows[order]
+    begins = first_rows(keys)
+    last = np.lexsort((replies, asked))
+    index = np.searchsorted(asked[last], keys, side="right") - 1
+    safe = np.maximum(index, 0)
+    answered = np.zeros(len(keys), bool)
+    if len(last):
+        answered = (index >= 0) & (asked[last[safe]] == keys) & (replies[last[safe]] >= ordered)
+    begins[1:] |= _reopened(suspects, ordered[:-1], ordered[1:], answered[1:])
+    group = np.empty(len(rows), np.int64)
+    group[order] = np.cumsum(begins) - 1
+    return keys[begins], ordered[begins], group
 
 
 def _key(number: Array, sequence: Array) -> Array:
@@ -106,10 +130,16 @@ def _last_before(keys: Array, rows: Array, wanted: Array, at: Array, count: int)
     return np.where(same, index + early, -1)
 
 
-def _reopened(suspects: Suspects, before: Array, syn: Array) -> Array:
-    """bool: what began with the SYN `before` was answered and closed, a while before the same SYN came again."""
+def _reopened(suspects: Suspects, before: Array, syn: Array, answered: Array | None = None) -> Array:
+    """bool: what began with the SYN `before` was closed, a while before the same SYN came again.
+
+    One FIN is enough where the SYN was `answered` again.
+    """
     quiet = suspects.time[syn] - suspects.time[np.maximum(syn - 1, 0)] >= REOPENED_AFTER
     found = (suspects.pair[syn] == suspects.pair[before]) & quiet & suspects.clocked[suspects.pair[syn]]
     rows = np.flatnonzero(found)
     found[rows] = suspects.closed_between(before[rows], syn[rows])
+    if answered is not None:
+        rows = np.flatnonzero(answered & quiet & (suspects.pair[syn] == suspects.pair[before]))
+        found[rows] |= suspects.ended_between(before[rows], syn[rows])
     return found

@@ -63,6 +63,10 @@ class Suspects:
             some |= ended
         return (closed & some) | _between(resets, first, last)
 
+    def ended_between(self, first: Array, last: Array) -> Array:
+        """bool: between two rows of a pair some side sent a FIN."""
+        return _between((self.flags & (FIN | RST)) == FIN, first, last)
+
 
 def _between(chosen: Array, first: Array, last: Array) -> Array:
     """bool: whether a row from `first` up to, not with, `last` is `chosen`."""
