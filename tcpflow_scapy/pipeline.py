@@ -37,6 +37,7 @@ def reassemble(
     verify_checksums: bool = False,
     progress: bool | None = None,
     fragments: str | None = None,
+    ignore_encapsulation: bool = False,
 ) -> FlowTable:
     """Every TCP conversation of a capture.
 
@@ -56,7 +57,8 @@ def reassemble(
     timeout : float, optional
         Seconds of idleness, by the capture's clock, after which a flow ends. Off by default.
     ignore_vlan : bool
-        Leave VLAN ids out of the connection key, for captures that tag one direction only.
+        Leave VLAN ids out of the connection key. Where a capture tags one direction only, that is not
+        needed: halves whose numbers fit each other are one flow.
     verify_checksums : bool
         Leave out segments with a wrong IPv4 or TCP checksum.
     progress : bool, optional
@@ -65,6 +67,9 @@ def reassemble(
         Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``,
         ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it
         is one of these.
+    ignore_encapsulation : bool
+        Leave VLANs and tunnels out of the connection key: for captures in which the same packets were seen on
+        several links of an overlay network or by a mirror port.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def reassemble(
         "max_gap": max_gap,
         "timeout": timeout,
         "ignore_vlan": ignore_vlan,
+        "ignore_encapsulation": ignore_encapsulation,
         "verify_checksums": verify_checksums,
     }
     evidence = find_flows(opened.info, opened.store, frames, packets, options)
@@ -131,6 +137,7 @@ def find_flows(
         max_gap=max_gap,
         timeout=None if timeout is None else round(timeout * 1e9),
         ignore_vlan=options["ignore_vlan"],
+        ignore_encapsulation=options["ignore_encapsulation"],
     )
     found = build_streams(
         packets,

@@ -165,6 +165,7 @@ def test_defaults_and_names_of_the_options() -> None:
     assert list(parameters) == [
         *("source", "filter", "overlap", "max_gap", "timeout"),
         *("ignore_vlan", "verify_checksums", "progress", "fragments"),
+        "ignore_encapsulation",
     ]
     defaults = {name: p.default for name, p in parameters.items() if name != "source"}
     assert defaults == {

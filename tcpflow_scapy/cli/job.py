@@ -155,6 +155,7 @@ def load(settings: Settings) -> FlowTable:
         max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
         timeout=settings.timeout,
         ignore_vlan=settings.ignore_vlan,
+        ignore_encapsulation=settings.ignore_encapsulation,
         verify_checksums=settings.verify_checksums,
         progress=False if settings.quiet else None,
     )

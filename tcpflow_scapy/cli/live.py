@@ -105,6 +105,7 @@ def _begin(settings: Settings, output: LiveOutput) -> LiveCapture:
             fragments=settings.fragments,
             max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
             ignore_vlan=settings.ignore_vlan,
+            ignore_encapsulation=settings.ignore_encapsulation,
             verify_checksums=settings.verify_checksums,
             **given,
         )

@@ -61,6 +61,13 @@ INPUT = (
     Option("m", "max-gap", "BYTES", "a jump in data of more begins a new flow (16777216)", setters.limit_gap),
     Option("", "timeout", "SECONDS", "idleness that ends a flow (default: none)", setters.set_timeout),
     Option("", "ignore-vlan", "", "packets of different VLANs may be one flow", switch("ignore_vlan")),
+    Option(
+        "",
+        "ignore-encapsulation",
+        "",
+        "and so may those of different tunnels",
+        switch("ignore_encapsulation"),
+    ),
     Option("", "verify-checksums", "", "leave out what has a wrong checksum", switch("verify_checksums")),
     Option("S", "", "NAME=VALUE", _SETTINGS, setters.set_named),
 )

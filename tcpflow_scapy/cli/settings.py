@@ -102,6 +102,7 @@ class Settings:
     fragments: str | None = None
     timeout: float | None = None
     ignore_vlan: bool = False
+    ignore_encapsulation: bool = False
     verify_checksums: bool = False
 
     quiet: bool = False

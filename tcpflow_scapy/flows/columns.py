@@ -51,7 +51,9 @@ FLOW_COLUMNS: tuple[Column, ...] = (
     Column("complete", "bool", "", "both streams from SYN to FIN without a gap"),
     Column("rtt_ms", "float64", "ms", "handshake: SYN to the ACK of the SYN-ACK; NaN where it was not seen"),
     Column("vlan", "category", "", "VLAN ids, outermost first, joined by a dot; empty without a tag"),
-    Column("encap", "category", "", "layers around the first packet"),
+    Column("encap", "category", "", "layers around the packets; of both ways, where they differ"),
+    Column("client_encap", "category", "", "layers around the client's first packet"),
+    Column("server_encap", "category", "", "layers around the server's first packet"),
 )
 """All columns, in order."""
 

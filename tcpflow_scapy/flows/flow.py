@@ -84,8 +84,8 @@ class Flow:
 
     @property
     def encap(self) -> str:
-        """Layers around its first packet, such as ``eth/vlan:42/ip``."""
-        return str(self._encapsulation)
+        """Layers around its packets, such as ``eth/vlan:42/ip``; of both ways, where they differ."""
+        return str(self.summary["encap"])
 
     @property
     def _encapsulation(self) -> Any:

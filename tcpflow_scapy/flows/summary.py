@@ -62,7 +62,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
         "client_evidence": labelled(connections.client_evidence, ClientEvidence),
         "rtt_ms": _round_trips(evidence),
         "vlan": compact(connections.encapsulation, layers.vlan_texts()),
-        "encap": compact(connections.encapsulation, layers.path_texts()),
+        **_encapsulations(evidence),
         "complete": whole[0::2] & whole[1::2],
     }
     measures = {
@@ -178,3 +178,28 @@ def _some_round_trips(evidence: Evidence, rows: Array, starts: Array) -> Array:
         usable &= (third >= second) & (second >= asked[both]) & (third != NO_TIME)
         out[both[usable]] = (third - asked[both])[usable] / 1e6
     return out
+
+
+def _encapsulations(evidence: Evidence) -> dict[str, Any]:
+    """The layers around the packets of each flow, and of each way."""
+    found, packets = evidence.reassembly, evidence.packets
+    texts = packets.encapsulations.path_texts()
+    client = server = found.connections.encapsulation
+    if len(texts) > 1:
+        ways = np.repeat(client, 2)
+        sent = np.flatnonzero(np.diff(found.streams.packet_start))
+        ways[sent] = packets.encapsulation[found.order[found.streams.packet_start[:-1][sent]]]
+        client, server = ways[0::2], ways[1::2]
+    both = client
+    if client is not server and (client != server).any():
+        count = len(texts)
+        pairs, both = np.unique(client.astype(np.int64) * count + server, return_inverse=True)
+        ways_of = [divmod(pair, count) for pair in pairs.tolist()]
+        joined = [texts[one] if one == two else f"{texts[one]} | {texts[two]}" for one, two in ways_of]
+    else:
+        joined = texts
+    return {
+        "encap": compact(both, joined),
+        "client_encap": compact(client, texts),
+        "server_encap": compact(server, texts),
+    }

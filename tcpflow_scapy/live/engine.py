@@ -51,7 +51,7 @@ class Engine:
     ----------
     paths : callable
         Gives the spool's files so far, in order: pcapng, each complete when another one follows it.
-    filter, overlap, max_gap, timeout, ignore_vlan, verify_checksums, fragments
+    filter, overlap, max_gap, timeout, ignore_vlan, ignore_encapsulation, verify_checksums, fragments
         As for `reassemble`.
     linger : float
         Seconds for which a flow that was closed must be quiet before it is reported: stragglers are its own.
@@ -87,6 +87,7 @@ class Engine:
         max_gap: int = MAX_GAP,
         timeout: float | None = None,
         ignore_vlan: bool = False,
+        ignore_encapsulation: bool = False,
         verify_checksums: bool = False,
         fragments: str | None = None,
         linger: float = 5.0,
@@ -102,6 +103,7 @@ class Engine:
             "max_gap": max_gap,
             "timeout": timeout,
             "ignore_vlan": ignore_vlan,
+            "ignore_encapsulation": ignore_encapsulation,
             "verify_checksums": verify_checksums,
         }
         if not 0 <= linger <= park:

@@ -83,7 +83,8 @@ def sniff(
     before : callable, optional
         Called with the capture before it begins.
     **options
-        As for `reassemble`: ``overlap``, ``max_gap``, ``ignore_vlan``, ``verify_checksums``, ``fragments``.
+        As for `reassemble`: ``overlap``, ``max_gap``, ``ignore_vlan``, ``ignore_encapsulation``,
+        ``verify_checksums``, ``fragments``.
 
     Raises
     ------
@@ -169,6 +170,7 @@ def _reassembly(
     max_gap: int = MAX_GAP,
     timeout: float | None = None,
     ignore_vlan: bool = False,
+    ignore_encapsulation: bool = False,
     verify_checksums: bool = False,
     fragments: str | None = None,
 ) -> dict[str, Any]:
@@ -178,6 +180,7 @@ def _reassembly(
         "max_gap": max_gap,
         "timeout": timeout,
         "ignore_vlan": ignore_vlan,
+        "ignore_encapsulation": ignore_encapsulation,
         "verify_checksums": verify_checksums,
         "fragments": check_options(overlap, fragments, max_gap, timeout),
     }

@@ -24,6 +24,7 @@ LINE_OPTIONS: dict[str, bool] = {
     "overlap": True,
     "timeout": True,
     "ignore-vlan": False,
+    "ignore-encapsulation": False,
     "verify-checksums": False,
     "max-gap": True,
     "as": True,
@@ -36,6 +37,7 @@ CELL_KEYS: dict[str, str] = {
     "overlap": "which version of a byte is delivered",
     "timeout": "seconds of idleness after which a flow ends",
     "ignore_vlan": "yes or no",
+    "ignore_encapsulation": "yes or no",
     "verify_checksums": "yes or no",
     "max_gap": "bytes; a longer jump begins a new flow",
     "query": "a pandas expression over the columns: only these flows",
@@ -47,6 +49,7 @@ CELL_KEYS: dict[str, str] = {
 _READERS: dict[str, Callable[[str, str], Any]] = {
     "timeout": number,
     "ignore_vlan": truth,
+    "ignore_encapsulation": truth,
     "verify_checksums": truth,
     "max_gap": whole,
 }

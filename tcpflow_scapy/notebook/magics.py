@@ -84,6 +84,7 @@ class Magics:
             --timeout SECONDS         end a flow after so long a silence
             --max-gap BYTES           a longer jump begins a new flow
             --ignore-vlan             VLAN ids do not tell flows apart
+            --ignore-encapsulation    tunnels do not, either
             --verify-checksums        leave out segments with a wrong checksum
         %flows                        show what is loaded
 

@@ -14,6 +14,7 @@ from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import by_group, first_rows, ranges
 from tcpflow_scapy.reassembly.incarnations import split_pairs
 from tcpflow_scapy.reassembly.numbering import factorize
+from tcpflow_scapy.reassembly.oneway import join_ways
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS, pair_packets
 from tcpflow_scapy.reassembly.suspects import Suspects
 from tcpflow_scapy.reassembly.suspicion import suspicious_pairs
@@ -59,7 +60,13 @@ class Grouping:
 
 
 def group_packets(
-    packets: PacketTable, times: Array, *, max_gap: int, timeout: int | None, ignore_vlan: bool
+    packets: PacketTable,
+    times: Array,
+    *,
+    max_gap: int,
+    timeout: int | None,
+    ignore_vlan: bool,
+    ignore_encapsulation: bool = False,
 ) -> Grouping:
     """Find the connections.
 
@@ -72,9 +79,11 @@ def group_packets(
         A hole in data wider than this begins a new connection.
     timeout : int or None
         Idle ns after which a connection ends.
-    ignore_vlan : bool
+    ignore_vlan, ignore_encapsulation : bool
+        Join what came through different VLANs, or through any tunnels.
     """
-    pair, direction, pairs = pair_packets(packets, ignore_vlan)
+    pair, direction, pairs = pair_packets(packets, ignore_vlan, ignore_encapsulation)
+    pair, pairs = join_ways(packets, times, pair, direction, pairs)
     side = _side(pair, direction)
     order, starts = by_group(side, 2 * pairs)
     label: Array = pair

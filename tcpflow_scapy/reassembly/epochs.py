@@ -152,9 +152,7 @@ class _Axes:
     max_gap: int
 
     @classmethod
-    def of(
-        cls, suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int
-    ) -> _Axes:
+    def of(cls, suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int) -> _Axes:
         sides = 2 * len(opening)
         own = 2 * epoch + suspects.direction
         plain = np.flatnonzero(~suspects.reset)[::-1]
@@ -214,9 +212,7 @@ class _Axes:
         return grade
 
 
-def _answers(
-    suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int
-) -> Array:
+def _answers(suspects: Suspects, epoch: Array, opening: Array, openings: Openings, max_gap: int) -> Array:
     """The ISN of the side that answered, of several the one that the other side acknowledges; -1 without."""
     out = np.full(len(opening), -1, np.int64)
     if not len(openings.answers):
@@ -261,9 +257,7 @@ def _by_numbers(suspects: Suspects, epoch: Array, pair: Array, axes: _Axes) -> A
     return epoch
 
 
-def _before_the_handshake(
-    suspects: Suspects, epoch: Array, home: Array, pair: Array, axes: _Axes
-) -> None:
+def _before_the_handshake(suspects: Suspects, epoch: Array, home: Array, pair: Array, axes: _Axes) -> None:
     """Where nothing but packets of a connection was seen before its handshake, clocks or taps differ."""
     count = len(pair)
     open_ended = np.zeros(count, bool)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, SYN
-from tcpflow_scapy.reassembly.ahead import far_ahead
 from tcpflow_scapy.reassembly.epochs import find_epochs
+from tcpflow_scapy.reassembly.forged import amid_data, far_ahead
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
 from tcpflow_scapy.reassembly.matching import Matching
 from tcpflow_scapy.reassembly.suspects import Suspects
@@ -42,6 +42,8 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     side = suspects.side
     reset = suspects.reset
     syn = ((suspects.flags & SYN) != 0) & ~reset
+    forged = amid_data(suspects)
+    syn[forged] = False
     point = (syn | (suspects.length > 0)) & ~reset
     rows = np.flatnonzero(point)
     halves = find_halves(
@@ -63,14 +65,17 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     match = Matching(halves, ghosts, own, peer)
     match.handshakes(_handshakes(suspects, syn, own, peer, halves))
     match.weigh()
-    match.go_on(suspects, syn, rows)
-    label = match.labels(syn)
+    match.go_on(suspects, rows)
+    label = match.labels()
     # Bare acknowledgments of bytes that nobody sent are strays: they never are a connection by themselves.
     label[~np.isin(label, match.numbers())] = -1
     _early_data(suspects, syn, own, halves, match, label, side, peer)
     _reached_beyond(suspects, syn, own, peer, halves, match, label, rows)
-    forged = far_ahead(suspects, halves, rows, peer)
-    label[forged[0]] = match.count + forged[1]
+    label[forged] = (
+        match.count + np.unique(side[forged] << 32 | suspects.sequence[forged], return_inverse=True)[1]
+    )
+    ahead, island = far_ahead(suspects, halves, rows, peer)
+    label[ahead] = match.count + len(forged) + island
     return _leftovers(label, suspects.pair, suspects.clocked)
 
 
@@ -187,9 +192,7 @@ def _follow_acknowledgments(
     label[move] = match.connection[own[move]]
 
 
-def _ambiguous(
-    own: Array, peer: Array, halves: Halves, match: Matching, shared: Array, rows: Array
-) -> Array:
+def _ambiguous(own: Array, peer: Array, halves: Halves, match: Matching, shared: Array, rows: Array) -> Array:
     """Points whose numbers fit several connections."""
     mine, told = own[rows], peer[rows]
     beyond = halves.crossed[mine]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.reassembly.columns import group_reduce
 from tcpflow_scapy.reassembly.halves import Halves
 from tcpflow_scapy.reassembly.sequence import distance
 from tcpflow_scapy.reassembly.suspects import Suspects
@@ -36,7 +35,6 @@ class Matching:
         self.count = 0
         self._own, self._peer = own, peer
         self._proven = np.zeros(total, bool)
-        self._stray_syn = np.full(total, -1, np.int64)
 
     def handshakes(self, edges: Array) -> None:
         """Connections that a SYN and its SYN-ACK prove.
@@ -90,26 +88,24 @@ class Matching:
         edges = edges[np.argsort(-weight, kind="stable")]
         return np.stack((edges // self.total, edges % self.total), axis=1)
 
-    def go_on(self, suspects: Suspects, syn: Array, rows: Array) -> None:
-        """Halves that go on what another one began, as the other side's half, which is the same, proves.
+    def go_on(self, suspects: Suspects, rows: Array) -> None:
+        """Halves behind a hole wider than `max_gap` that go on what another one began.
 
-        That is so behind a SYN that nobody answered, where no byte is missing: it was forged. And it is so
-        behind a hole wider than `max_gap`: the other side acknowledged what lies behind it, or, where
-        nothing of it was captured, more of what it sent is acknowledged there, and nothing below came later.
+        The other side's half, which is the same, proves it: it acknowledged what lies behind the hole, or,
+        where nothing of it was captured, more of what it sent is acknowledged there, and nothing below came
+        later.
 
         Parameters
         ----------
         suspects : Suspects
-        syn : ndarray of bool
         rows : ndarray of int64
             The packets that are points of the halves.
         """
         halves = self.halves
-        alone = (self.partner[: halves.count] < 0) & ~self._proven[: halves.count]
+        alone = (self.partner[: halves.count] < 0) & ~self._proven[: halves.count] & (halves.isn < 0)
         if not alone.any():
             return
         first, last = self._seen(rows, suspects.length > 0)
-        reach_open = self._unbroken(rows, syn, suspects)
         acknowledged = self._acknowledged()
         done = np.zeros(halves.count, bool)
         for one, two in self._edges.tolist():
@@ -120,11 +116,7 @@ class Matching:
                 if not 0 <= begun < halves.count or halves.direction[begun] != halves.direction[half]:
                     continue
                 done[half] = True
-                if halves.isn[half] >= 0:
-                    if halves.arc[begun] == halves.arc[half] and reach_open[half]:
-                        self._stray_syn[half] = self.connection[half]
-                        self.connection[half] = self.connection[begun]
-                elif (half * self.total + other) in acknowledged or (
+                if (half * self.total + other) in acknowledged or (
                     other >= halves.count
                     and 0 <= last[begun] < first[half] < len(self._own)
                     and _more(suspects, last[begun], first[half])
@@ -140,22 +132,6 @@ class Matching:
         np.minimum.at(first, half, mine)
         np.maximum.at(last, half, mine)
         return first, last
-
-    def _unbroken(self, rows: Array, syn: Array, suspects: Suspects) -> Array:
-        """bool: halves that begin with a SYN and miss no byte since the half before, if they have any."""
-        halves = self.halves
-        data = np.flatnonzero(~syn[rows])
-        order = np.lexsort((halves.row_position[data], halves.row_half[data]))
-        data = data[order]
-        half, start = halves.row_half[data], halves.row_position[data]
-        big = np.iinfo(np.int64).max
-        lowest = group_reduce(np.minimum, start, half, halves.count, big)
-        highest = group_reduce(np.maximum, start + suspects.length[rows[data]], half, halves.count, -big)
-        # Of a half without data the SYN's own number, plus one, is how far it reaches.
-        highest = np.maximum(highest, np.where(halves.isn >= 0, halves.start + 1, -big))
-        out = np.zeros(halves.count, bool)
-        out[1:] = (lowest[1:] == big) | (lowest[1:] <= highest[:-1])
-        return out
 
     def _acknowledged(self) -> set[int]:
         """``half * total + other half`` where packets of the other half acknowledge the half."""
@@ -173,11 +149,11 @@ class Matching:
         return table[:, 0], table[:, 1]
 
     def numbers(self) -> Array:
-        """The connections that have a half of their own, or a SYN that nothing else belongs to."""
+        """The connections that have a half of their own."""
         connections = [np.fromiter(x.values(), np.int64) for x in self.shared.values()]
-        return np.concatenate((self.connection[: self.halves.count], self._stray_syn, *connections))
+        return np.concatenate((self.connection[: self.halves.count], *connections))
 
-    def labels(self, syn: Array) -> Array:
+    def labels(self) -> Array:
         """The connection of each packet; -1 where its numbers say nothing."""
         own, peer = self._own, self._peer
         label = np.full(len(own), -1, np.int64)
@@ -191,9 +167,6 @@ class Matching:
             index = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
             hit = keys[index] == key
             label[both[hit]] = connections[index[hit]]
-        asks = np.flatnonzero(syn)
-        stray = self._stray_syn[own[asks]]
-        label[asks[stray >= 0]] = stray[stray >= 0]
         return label
 
 

@@ -127,7 +127,8 @@ def _last_before(keys: Array, rows: Array, wanted: Array, at: Array, count: int)
     places = np.searchsorted(distinct, keys) * (count + 1) + rows
     index = np.searchsorted(places, number * (count + 1) + at, side="right") - 1
     early = (index < 0) | (keys[np.maximum(index, 0)] != wanted)
-    return np.where(same, index + early, -1)
+    found: Array = np.where(same, index + early, -1)
+    return found
 
 
 def _reopened(suspects: Suspects, before: Array, syn: Array, answered: Array | None = None) -> Array:
@@ -136,10 +137,12 @@ def _reopened(suspects: Suspects, before: Array, syn: Array, answered: Array | N
     One FIN is enough where the SYN was `answered` again.
     """
     quiet = suspects.time[syn] - suspects.time[np.maximum(syn - 1, 0)] >= REOPENED_AFTER
-    found = (suspects.pair[syn] == suspects.pair[before]) & quiet & suspects.clocked[suspects.pair[syn]]
+    found: Array = (
+        (suspects.pair[syn] == suspects.pair[before]) & quiet & suspects.clocked[suspects.pair[syn]]
+    )
     rows = np.flatnonzero(found)
-    found[rows] = suspects.closed_between(before[rows], syn[rows])
+    closed = suspects.closed_between(before[rows], syn[rows])
     if answered is not None:
-        rows = np.flatnonzero(answered & quiet & (suspects.pair[syn] == suspects.pair[before]))
-        found[rows] |= suspects.ended_between(before[rows], syn[rows])
+        closed |= answered[rows] & suspects.ended_between(before[rows], syn[rows])
+    found[rows] = closed
     return found

@@ -17,7 +17,9 @@ PART_PACKETS = 1 << 18
 """Packets worked on at a time."""
 
 
-def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tuple[Array, Array, int]:
+def pair_packets(
+    packets: PacketTable | DatagramTable, ignore_vlan: bool, ignore_encapsulation: bool = False
+) -> tuple[Array, Array, int]:
     """Give each packet the number of its pair of endpoints and its direction.
 
     Parameters
@@ -25,6 +27,8 @@ def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tup
     packets : PacketTable or DatagramTable
     ignore_vlan : bool
         Leave VLAN ids out of the key.
+    ignore_encapsulation : bool
+        Leave tunnels out of it, too.
 
     Returns
     -------
@@ -40,6 +44,8 @@ def pair_packets(packets: PacketTable | DatagramTable, ignore_vlan: bool) -> tup
         return np.empty(0, np.int32), np.empty(0, np.uint8), 0
     direction = np.empty(n, np.uint8)
     keys = packets.encapsulations.key_numbers(ignore_vlan=ignore_vlan)
+    if ignore_encapsulation:
+        keys = np.zeros_like(keys)
     pair, count = factorize_parts(_pair_keys(packets, keys, direction), n)
     return pair, direction, count
 

@@ -40,12 +40,14 @@ class Suspects:
     @property
     def reset(self) -> Array:
         """bool: RST is set."""
-        return (self.flags & RST) != 0
+        found: Array = (self.flags & RST) != 0
+        return found
 
     @property
     def acknowledges(self) -> Array:
         """bool: the acknowledgment number means something (a reset's need not)."""
-        return (self.flags & (ACK | RST)) == ACK
+        found: Array = (self.flags & (ACK | RST)) == ACK
+        return found
 
     def syns(self, *, answer: bool) -> Array:
         """Rows of SYNs, or of SYN-ACKs."""

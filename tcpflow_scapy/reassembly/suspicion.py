@@ -1,4 +1,4 @@
-"""Pairs of endpoints that may have carried more than one connection: most did not, and are recognised by column."""
+"""Pairs of endpoints that may have carried more than one connection; most carried one."""
 
 from __future__ import annotations
 
@@ -145,5 +145,3 @@ def _holes(
     hole |= new & known[g] & (begin > max_gap)
     bad_sides[g[hole]] = True
     bad[np.flatnonzero(bad_sides) >> 1] = True
-
-

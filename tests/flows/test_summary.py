@@ -66,6 +66,8 @@ def test_a_row_by_hand() -> None:
         "rtt_ms": 2.0,
         "vlan": "7.42",
         "encap": "eth/vlan:7/vlan:42/ip",
+        "client_encap": "eth/vlan:7/vlan:42/ip",
+        "server_encap": "eth/vlan:7/vlan:42/ip",
     }
 
 
@@ -201,6 +203,14 @@ def test_the_encapsulation_is_that_of_the_first_packet() -> None:
     flows = flows_of(one, two, ignore_vlan=True)
     assert flows.vlan.tolist() == ["5"]
     assert flows.encap.tolist() == ["eth/vlan:5/ip"]
+
+
+def test_the_encapsulation_of_each_way() -> None:
+    c = play("> SYN\n< SYN ACK\n> 'question'")
+    for frame in c:
+        frame.vlans = (5,) if frame.source[1] == 80 else ()
+    (row,) = flows_of(c).df[["encap", "client_encap", "server_encap"]].to_numpy().tolist()
+    assert row == ["eth/ip | eth/vlan:5/ip", "eth/ip", "eth/vlan:5/ip"]
 
 
 def test_raw_ip_has_no_ethernet() -> None:

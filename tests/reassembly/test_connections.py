@@ -139,8 +139,8 @@ def test_a_capture_that_tags_one_direction_only() -> None:
     c = play("> SYN\n< SYN ACK\n> 'question'\n< 'answer'")
     for frame in c:
         frame.vlans = (42,) if frame.source[1] == 80 else ()
-    assert len(flows_of(c)) == 2
-    assert datas(c, ignore_vlan=True) == [(b"question", b"answer")]
+    for options in ({}, {"ignore_vlan": True}, {"ignore_encapsulation": True}):
+        assert datas(c, **options) == [(b"question", b"answer")]
 
 
 def test_ipv4_and_ipv6_and_mapped_addresses_are_different_endpoints() -> None:

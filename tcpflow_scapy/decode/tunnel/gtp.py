@@ -27,7 +27,7 @@ PACKET = 255
 
 MAX_EXTENSIONS = 16
 
-LABEL = Label("gtp", key="name")
+LABEL = Label("gtp", key="value")
 """Each direction has a tunnel endpoint id of its own"""
 
 _U1 = np.dtype("u1")

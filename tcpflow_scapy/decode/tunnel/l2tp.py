@@ -29,7 +29,7 @@ BEFORE_FRAME = (4, 0, 8, 12)
 """Bytes of cookie (0, 4 or 8) and sublayer (0 or 4) that may stand in front of a version 3 frame, most
 usual first; nothing in the packet says which."""
 
-LABEL = Label("l2tp", key="name")
+LABEL = Label("l2tp", key="value")
 """Tunnel and session ids differ between the directions"""
 
 

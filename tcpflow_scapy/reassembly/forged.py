@@ -1,4 +1,4 @@
-"""Data so far ahead of a stream that its receiver would not have taken them (RFC 9293, 3.10.7.4): forged."""
+"""Segments that neither end sent: SYNs amid its data, and data that no receiver would have taken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import FIN, RST
+from tcpflow_scapy.decode.packets import FIN, RST, SYN
 from tcpflow_scapy.reassembly.columns import first_rows
 from tcpflow_scapy.reassembly.halves import Halves
 from tcpflow_scapy.reassembly.sequence import MODULUS
@@ -14,6 +14,51 @@ from tcpflow_scapy.reassembly.suspects import Suspects
 from tcpflow_scapy.reassembly.suspicion import WINDOW
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def amid_data(suspects: Suspects) -> Array:
+    """SYNs that no packet of the other side knows of, whose number is one of the data around them.
+
+    A stack answers a SYN, or begins to send behind it; here the stream goes on as if it had not been there
+    (RFC 5961, 4). What is acknowledged proves the same.
+
+    Returns
+    -------
+    ndarray of int64
+        Rows.
+    """
+    asks, replies = suspects.syns(answer=False), suspects.syns(answer=True)
+    known = _fitting(suspects, asks, replies)
+    unknown = np.concatenate((asks[~known[: len(asks)]], replies[~known[len(asks) :]]))
+    data = np.flatnonzero((suspects.length > 0) & ((suspects.flags & (SYN | RST)) == 0))
+    if not len(unknown) or not len(data):
+        return np.empty(0, np.int64)
+    side = suspects.side
+    start = side[data] * (4 * MODULUS) + suspects.sequence[data]
+    order = np.argsort(start, kind="stable")
+    start = start[order]
+    reach = np.maximum.accumulate(start + suspects.length[data][order])
+    begins = np.ones(len(data), bool)
+    begins[1:] = start[1:] > reach[:-1]
+    run = np.flatnonzero(begins)
+    first, end = start[run], reach[np.append(run[1:], len(data)) - 1]
+    number = side[unknown] * (4 * MODULUS) + suspects.sequence[unknown]
+    index = np.searchsorted(first, number, side="right") - 1
+    inside = (index >= 0) & (number <= end[np.maximum(index, 0)])
+    found: Array = unknown[inside]
+    return found
+
+
+def _fitting(suspects: Suspects, asks: Array, replies: Array) -> Array:
+    """bool for SYNs, then for SYN-ACKs: whether there is one of the other kind that fits."""
+    side = suspects.side
+    number = suspects.acknowledgment.astype(np.int64) - 1
+    asked = (side[replies] ^ 1) * MODULUS + number[replies] % MODULUS
+    first = side[asks] * MODULUS + suspects.sequence[asks]
+    # Data in a SYN may be acknowledged with it (RFC 7413, 4.2.2).
+    last = side[asks] * MODULUS + (suspects.sequence[asks] + suspects.length[asks]) % MODULUS
+    answered = np.isin(first, asked) | np.isin(last, asked)
+    return np.concatenate((answered, np.isin(asked, first) | np.isin(asked, last)))
 
 
 def far_ahead(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> tuple[Array, Array]:
@@ -66,7 +111,7 @@ def far_ahead(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> t
         below[number] = max(before, int(last[number - 1]))
     reached, told = _acknowledged(suspects, halves, peer)
     went_on = (below > first) & (told[of] > first) & suspects.clocked[halves.direction[of] >> 1]
-    end = _ends(suspects, halves, rows, peer)
+    end = _ends(suspects, halves)
     ended = (end[of] < begins) & (reached[of] > end[of])
     forged = behind & (reached[of] <= begins) & (went_on | ended)
     chosen = forged[island]
@@ -85,7 +130,7 @@ def _acknowledged(suspects: Suspects, halves: Halves, peer: Array) -> tuple[Arra
     return highest, last
 
 
-def _ends(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> Array:
+def _ends(suspects: Suspects, halves: Halves) -> Array:
     """Where the last FIN of each half ends it; beyond everything where there is none."""
     fins = np.flatnonzero((suspects.flags & (FIN | RST)) == FIN)
     half = halves.locate(suspects.side[fins], suspects.sequence[fins], before=True)
