@@ -61,7 +61,9 @@ def _fitting(suspects: Suspects, asks: Array, replies: Array) -> Array:
     return np.concatenate((answered, np.isin(asked, first) | np.isin(asked, last)))
 
 
-def far_ahead(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> tuple[Array, Array]:
+def far_ahead(
+    suspects: Suspects, halves: Halves, rows: Array, peer: Array, long: Array
+) -> tuple[Array, Array]:
     """Segments behind a hole wider than a window that nothing ever reached.
 
     The other side acknowledged none of them, though the stream went on below them, or ended there: a FIN
@@ -75,6 +77,8 @@ def far_ahead(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> t
         The packets that are points of the halves.
     peer : ndarray of int64
         The half that each packet acknowledges.
+    long : ndarray of bool
+        Sides whose numbers go round the circle: for those there is no telling.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def far_ahead(suspects: Suspects, halves: Halves, rows: Array, peer: Array) -> t
         Those of one number lie together.
     """
     none = np.empty(0, np.int64), np.empty(0, np.int64)
-    data = np.flatnonzero(suspects.length[rows] > 0)
+    data = np.flatnonzero((suspects.length[rows] > 0) & ~long[suspects.side[rows]])
     if not len(data):
         return none
     data = data[np.lexsort((halves.row_position[data], halves.row_half[data]))]

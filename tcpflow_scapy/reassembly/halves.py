@@ -44,9 +44,10 @@ class Halves:
     _end: Array
     _low: Array
     _base: Array
+    _placed: Array
     _max_gap: int
 
-    def locate(self, direction: Array, sequence: Array, before: bool) -> Array:
+    def locate(self, direction: Array, sequence: Array, before: bool, position: Array | None = None) -> Array:
         """The half in which each sequence number falls, -1 where none is near.
 
         Parameters
@@ -55,6 +56,8 @@ class Halves:
         sequence : ndarray of uint32
         before : bool
             True for acknowledgment numbers: the byte meant is the one before.
+        position : ndarray of int64, optional
+            Where the numbers lie, of directions that were placed by `position` in `find_halves`.
         """
         out = np.full(len(sequence), -1, np.int64)
         known = self._base[direction] >= 0
@@ -62,8 +65,10 @@ class Halves:
             return out
         d = direction[known]
         low = self._low[d] - self._max_gap
-        position = low + ((sequence[known].astype(np.int64) - low) % MODULUS)
-        query = position - self._low[d] + self._base[d]
+        place = low + ((sequence[known].astype(np.int64) - low) % MODULUS)
+        if position is not None:
+            place = np.where(self._placed[d], position[known], place)
+        query = place - self._low[d] + self._base[d]
         side = "left" if before else "right"
         index = np.searchsorted(self._axis, query, side=side) - 1  # type: ignore[call-overload]
         found = np.full(len(d), -1, np.int64)
@@ -88,6 +93,8 @@ def find_halves(
     length: Array,
     syn: Array,
     max_gap: int,
+    long: Array | None = None,
+    walked: Array | None = None,
 ) -> Halves:
     """Cut directions into halves.
 
@@ -103,11 +110,21 @@ def find_halves(
         Payload bytes on the wire.
     syn : ndarray of bool
     max_gap : int
+    long : ndarray of bool, optional
+        Directions that reach round the circle.
+    walked : ndarray of int64, optional
+        Positions of the segments of those, by the clock. Without, more than the circle holds is followed in
+        the order of arrival.
     """
     count = len(direction)
     position = sequence.astype(np.int64)
     volume = np.bincount(direction, weights=length, minlength=directions)
     huge = volume >= MODULUS
+    placed = np.zeros(directions, bool)
+    if long is not None and walked is not None:
+        position = np.where(long[direction], walked, position)
+        placed = long
+        huge &= ~long
     if huge.any():
         by_direction = np.argsort(direction, kind="stable")
         starts = starts_of(direction[by_direction], directions)
@@ -117,7 +134,7 @@ def find_halves(
     # At equal positions: data that continues an older connection, then the SYN, then keep-alives after it.
     tie = np.where(syn, 1, np.where(length > 1, 0, 2))
     order, axis, reach, cut, low, base = _lay_out(direction, directions, position, length + syn, tie, max_gap)
-    if count and _close_circles(position, length + syn, order, cut, direction, syn, huge, max_gap):
+    if count and _close_circles(position, length + syn, order, cut, direction, syn, huge | placed, max_gap):
         order, axis, reach, cut, low, base = _lay_out(
             direction, directions, position, length + syn, tie, max_gap
         )
@@ -147,6 +164,7 @@ def find_halves(
         _end=reach,
         _low=low,
         _base=base,
+        _placed=placed,
         _max_gap=max_gap,
     )
 

@@ -18,7 +18,9 @@ from tcpflow_scapy.decode.packets import ACK, SYN
 from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.forged import amid_data, far_ahead
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
+from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.matching import Matching
+from tcpflow_scapy.reassembly.sequence import HUGE
 from tcpflow_scapy.reassembly.suspects import Suspects
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -46,6 +48,8 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     syn[forged] = False
     point = (syn | (suspects.length > 0)) & ~reset
     rows = np.flatnonzero(point)
+    acks = np.flatnonzero(suspects.acknowledges)
+    long, walked, acknowledged = _walked(suspects, side, acks, 2 * pairs)
     halves = find_halves(
         side[rows],
         2 * pairs,
@@ -53,14 +57,15 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
         suspects.length[rows],
         syn[rows],
         max_gap,
+        long,
+        walked[rows],
     )
     own = np.full(count, -1, np.int64)
     own[rows] = halves.row_half
     rest = np.flatnonzero(~point)
-    own[rest] = halves.locate(side[rest], suspects.sequence[rest], before=False)
+    own[rest] = halves.locate(side[rest], suspects.sequence[rest], False, walked[rest])
     peer = np.full(count, -1, np.int64)
-    acks = np.flatnonzero(((suspects.flags & ACK) != 0) & ~reset)
-    peer[acks] = halves.locate(side[acks] ^ 1, suspects.acknowledgment[acks], before=True)
+    peer[acks] = halves.locate(side[acks] ^ 1, suspects.acknowledgment[acks], True, acknowledged)
     ghosts = _ghosts(peer, acks, side, suspects.acknowledgment, halves.count, max_gap)
     match = Matching(halves, ghosts, own, peer)
     match.handshakes(_handshakes(suspects, syn, own, peer, halves))
@@ -74,9 +79,35 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     label[forged] = (
         match.count + np.unique(side[forged] << 32 | suspects.sequence[forged], return_inverse=True)[1]
     )
-    ahead, island = far_ahead(suspects, halves, rows, peer)
+    ahead, island = far_ahead(suspects, halves, rows, peer, long)
     label[ahead] = match.count + len(forged) + island
     return _leftovers(label, suspects.pair, suspects.clocked)
+
+
+def _walked(suspects: Suspects, side: Array, acks: Array, sides: int) -> tuple[Array, Array, Array]:
+    """Sides with a clock whose numbers reach further than signed distances can order.
+
+    Returns
+    -------
+    long : ndarray of bool
+        For each side.
+    walked : ndarray of int64
+        Position of each packet on its side, by the clock.
+    acknowledged : ndarray of int64
+        Of each of `acks` on the other side.
+    """
+    plain = np.flatnonzero(~suspects.reset)
+    axis = np.concatenate((side[plain], side[acks] ^ 1))
+    number = np.concatenate((suspects.sequence[plain], suspects.acknowledgment[acks]))
+    place = follow(axis, np.concatenate((plain, acks)), number)
+    highest = np.full(sides, np.iinfo(np.int64).min)
+    lowest = np.full(sides, np.iinfo(np.int64).max)
+    np.maximum.at(highest, axis, place)
+    np.minimum.at(lowest, axis, place)
+    long = (highest - lowest > HUGE) & (highest > lowest) & np.repeat(suspects.clocked, 2)
+    walked = suspects.sequence.astype(np.int64)
+    walked[plain] = place[: len(plain)]
+    return long, walked, place[len(plain) :]
 
 
 def _ghosts(peer: Array, acks: Array, side: Array, acknowledgment: Array, first: int, max_gap: int) -> int:
