@@ -99,12 +99,9 @@ def _walked(suspects: Suspects, side: Array, acks: Array, sides: int) -> tuple[A
     plain = np.flatnonzero(~suspects.reset)
     axis = np.concatenate((side[plain], side[acks] ^ 1))
     number = np.concatenate((suspects.sequence[plain], suspects.acknowledgment[acks]))
-    place = follow(axis, np.concatenate((plain, acks)), number)
-    highest = np.full(sides, np.iinfo(np.int64).min)
-    lowest = np.full(sides, np.iinfo(np.int64).max)
-    np.maximum.at(highest, axis, place)
-    np.minimum.at(lowest, axis, place)
-    long = (highest - lowest > HUGE) & (highest > lowest) & np.repeat(suspects.clocked, 2)
+    leads = np.concatenate((suspects.length[plain] > 1, np.ones(len(acks), bool)))
+    place, low, high = follow(axis, np.concatenate((plain, acks)), number, leads, sides)
+    long = (high > low) & (high - low > HUGE) & np.repeat(suspects.clocked, 2)
     walked = suspects.sequence.astype(np.int64)
     walked[plain] = place[: len(plain)]
     return long, walked, place[len(plain) :]

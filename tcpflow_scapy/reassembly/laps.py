@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.reassembly.columns import first_rows
-from tcpflow_scapy.reassembly.sequence import distances
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
+from tcpflow_scapy.reassembly.sequence import MODULUS, distances
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _FAR = 1 << 28
 """A single number further than this from both neighbours, which are near each other, leads nowhere."""
 
+_LEAP = 1 << 29
+"""In the order of time, and of a stream that goes round, no step is as long."""
 
-def follow(axis: Array, time: Array, number: Array) -> Array:
+
+def follow(axis: Array, time: Array, number: Array, leads: Array, count: int) -> tuple[Array, Array, Array]:
     """Positions on unbounded axes.
 
     Parameters
@@ -29,34 +32,59 @@ def follow(axis: Array, time: Array, number: Array) -> Array:
     time : ndarray of int64
         What orders the numbers of an axis; equal ones stay as they are.
     number : ndarray of uint32
+    leads : ndarray of bool
+        Numbers that tell the way: those of data, and acknowledgments. Others lie near these.
+    count : int
+        Of axes.
 
     Returns
     -------
-    ndarray of int64
-        Congruent to the numbers modulo 2**32; the first of each axis is in [0, 2**32).
+    position : ndarray of int64
+        Congruent to the numbers modulo 2**32.
+    low, high : ndarray of int64
+        Of each axis: lowest and highest position of those that lead. `high` is below `low` without any, and
+        where times do not tell the way: numbers far apart follow each other.
     """
-    out = np.zeros(len(number), np.int64)
-    if not len(number):
-        return out
     order = np.lexsort((time, axis))
     group, sequence = axis[order], number[order]
-    stray = _strays(group, sequence)
-    kept = np.flatnonzero(~stray)
-    heads = first_rows(group[kept])
-    step = np.zeros(len(kept), np.int64)
-    step[1:] = distances(sequence[kept][1:], sequence[kept][:-1])
+    led = np.flatnonzero(leads[order])
+    led = led[~_strays(group[led], sequence[led])]
+    heads = first_rows(group[led])
+    step = np.zeros(len(led), np.int64)
+    step[1:] = distances(sequence[led][1:], sequence[led][:-1])
     step[heads] = 0
     place = np.cumsum(step)
     begins = np.flatnonzero(heads)
-    size = np.diff(np.append(begins, len(kept)))
-    place += np.repeat(sequence[kept][begins].astype(np.int64) - place[begins], size)
-    walked = np.zeros(len(order), np.int64)
-    walked[kept] = place
-    lost = np.flatnonzero(stray)
-    # A stray lies where the one before it says: that one never is a stray itself.
-    walked[lost] = walked[lost - 1] + distances(sequence[lost], sequence[lost - 1])
-    out[order] = walked
-    return out
+    size = np.diff(np.append(begins, len(led)))
+    place += np.repeat(sequence[led][begins].astype(np.int64) - place[begins], size)
+    big = np.iinfo(np.int64).max
+    low = group_reduce(np.minimum, place, group[led], count, big)
+    high = group_reduce(np.maximum, place, group[led], count, -big)
+    high[group[led][np.abs(step) > _LEAP]] = -big
+    walked = sequence.astype(np.int64)
+    if len(led):
+        rest = np.ones(len(order), bool)
+        rest[led] = False
+        rows = np.flatnonzero(rest)
+        guide = np.maximum(np.searchsorted(led, rows, side="right") - 1, 0)
+        guide += (group[led[guide]] != group[rows]) & (guide < len(led) - 1)
+        near = place[guide] + distances(sequence[rows], sequence[led[guide]])
+        walked[rows] = np.where(group[led[guide]] == group[rows], near, walked[rows])
+        walked[led] = place
+        _inwards(walked, rows, low[group[rows]], high[group[rows]])
+    position = np.empty(len(order), np.int64)
+    position[order] = walked
+    return position, low, high
+
+
+def _inwards(position: Array, rows: Array, low: Array, high: Array) -> None:
+    """Numbers outside of what leads lie on the nearer side of it."""
+    at = position[rows]
+    for step, off in ((-MODULUS, at - high), (MODULUS, low - at)):
+        other = at + step
+        beyond = np.maximum(np.maximum(low - other, other - high), 0)
+        nearer = (high >= low) & (off > 0) & (beyond < off)
+        position[rows[nearer]] = other[nearer]
 
 
 def _strays(group: Array, sequence: Array) -> Array:
