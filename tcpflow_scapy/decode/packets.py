@@ -161,7 +161,7 @@ class PacketTable:
     header: Array
     """int64, store address of the TCP header"""
     data_offset: Array
-    """uint8, captured length of the TCP header in bytes (20 to 60): payload is at ``header + data_offset``"""
+    """uint8, captured length of the TCP header in bytes (16 to 60): payload is at ``header + data_offset``"""
     sequence: Array
     """uint32"""
     acknowledgment: Array

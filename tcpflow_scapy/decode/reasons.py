@@ -29,6 +29,7 @@ class Reason(IntEnum):
     """captured bytes end inside the link layer, a tag or a tunnel header"""
     TRUNCATED_IP = 13
     TRUNCATED_TCP = 14
+    """captured bytes end before the window of the TCP header"""
     MALFORMED_IP = 15
     """version, header length or total length that cannot be"""
     MALFORMED_TCP = 16
@@ -52,6 +53,10 @@ class Reason(IntEnum):
     """other damage found by the dissector"""
     UNDECODED = 26
     """beyond the budget for frame-by-frame dissection"""
+    SAMPLED_HEADER = 27
+    """an sFlow datagram: headers of sampled packets are quotations, not traffic"""
+    NOT_DECOMPRESSED = 28
+    """compressed headers whose link lost its state, or compressed payload that is damaged or not DEFLATE"""
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from .ip.authentication import authentication
 from .ip.icmp import icmp, icmpv6
 from .ip.ipv4 import ip, ipv4
 from .ip.ipv6 import ipv6
+from .ip.sflow import sflow
 from .ip.tcp import tcp
 from .ip.udp import datagram, udp
 from .layers import Layer, Switch, Switches, dissect
@@ -33,10 +34,11 @@ from .tunnel.ayiya import ayiya
 from .tunnel.capwap import capwap
 from .tunnel.geneve import geneve
 from .tunnel.gre import gre
-from .tunnel.gtp import gtp
+from .tunnel.gtp import gtp, gtp0
 from .tunnel.ip_in_ip import ip_in_ip
 from .tunnel.l2tp import l2tp, l2tp_over_ip
 from .tunnel.macsec import macsec
+from .tunnel.minimal import minimal
 from .tunnel.mpls import mpls
 from .tunnel.nsh import nsh
 from .tunnel.pppoe import pppoe
@@ -173,6 +175,7 @@ IP_PROTOCOLS: dict[int, Layer | Reason] = {
     47: gre,
     50: Reason.ENCRYPTED,
     51: authentication,
+    55: minimal,
     58: icmpv6,
     59: Reason.TEREDO_OR_OTHER_BUBBLE,
     94: ip_in_ip,
@@ -187,6 +190,7 @@ IP_PROTOCOLS: dict[int, Layer | Reason] = {
 UDP_PORTS: dict[int, Layer | Reason] = {
     1701: l2tp,
     2152: gtp,
+    3386: gtp0,
     3544: teredo,
     4341: lisp,
     4754: gre,
@@ -195,6 +199,7 @@ UDP_PORTS: dict[int, Layer | Reason] = {
     5072: ayiya,
     5247: capwap,
     6081: geneve,
+    6343: sflow,
     6635: mpls,
     8472: vxlan,
     37008: tzsp,

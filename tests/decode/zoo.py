@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from socket import inet_aton
 
 from tests.helpers.headers import ethernet, gre_packet, ip_packet, udp_packet, vxlan_packet
 
-from .segments import V4, V6, packet
+from .segments import V4, V6, packet, tcp
 
 OUTER = ("192.0.2.1", "192.0.2.2")
 MACS = bytes.fromhex("020000000002020000000001")
@@ -67,6 +68,8 @@ def tags() -> list[Specimen]:
     return [
         Specimen("plain", 1, ethernet(p), "eth/ip"),
         Specimen("plain v6", 1, ethernet(v6), "eth/ipv6", hosts=V6),
+        Specimen("v6 under the type of v4", 1, eth(v6, 0x0800), "eth/ipv6", hosts=V6),
+        Specimen("v4 under the type of v6", 1, eth(p, 0x86DD), "eth/ip", tshark=False),
         Specimen("vlan", 1, ethernet(p, (42,)), "eth/vlan:42/ip", ("vlan:42",)),
         Specimen("qinq", 1, ethernet(v6, (7, 8)), "eth/vlan:7/vlan:8/ipv6", ("vlan:7", "vlan:8"), hosts=V6),
         Specimen("mpls", 1, eth(label(100, bottom=True) + p, 0x8847), "eth/mpls:100/ip"),
@@ -241,6 +244,22 @@ def over_ip() -> list[Specimen]:
             tshark=False,
         ),
         Specimen(
+            "minimal encapsulation",
+            1,
+            ip4(b"\6\x80" + bytes(2) + inet_aton(V4[1]) + inet_aton(V4[0]) + tcp(), 55),
+            "eth/ip/minimal",
+            ("minimal",),
+            tshark=False,
+        ),
+        Specimen(
+            "minimal encapsulation, source as outside",
+            1,
+            ethernet(ip_packet(V4[0], OUTER[1], 55, struct.pack("!BBH", 6, 0, 0) + inet_aton(V4[1]) + tcp())),
+            "eth/ip/minimal",
+            ("minimal",),
+            tshark=False,
+        ),
+        Specimen(
             "authentication header",
             1,
             ip4(struct.pack("!BBHII", 4, 4, 0, 1, 2) + bytes(12) + p, 51),
@@ -300,6 +319,24 @@ def over_udp() -> list[Specimen]:
             "eth/ip/gtp:5/ipv6",
             ("gtp",),
             hosts=V6,
+        ),
+        Specimen(
+            "gtp version 0",
+            1,
+            udp(struct.pack("!BBHHHIII", 0x1E, 255, len(p), 1, 2, 0xFFFFFFFF, 0x42F01032, 5) + p, 3386),
+            "eth/ip/gtp0:5/ip",
+            ("gtp0:1123029042", "gtp0:5"),
+        ),
+        Specimen(
+            "gtp version 0, ppp",
+            1,
+            udp(
+                struct.pack("!BBHHHIII", 0x1E, 255, 4 + len(p), 1, 2, 0xFFFFFFFF, 0, 5) + b"\xff\3\0\x21" + p,
+                3386,
+            ),
+            "eth/ip/gtp0:5/ppp/ip",
+            ("gtp0:0", "gtp0:5"),
+            tshark=False,
         ),
         Specimen(
             "teredo", 1, udp(through_teredo, 3544), "eth/ip/teredo/ipv6", ("teredo",), hosts=teredo_hosts
@@ -414,6 +451,7 @@ def link_layers() -> list[Specimen]:
         Specimen("slip", 8, bytes(16) + p, "slip/ip", tshark=False),
         Specimen("ppp bare", 9, b"\0\x21" + p, "ppp/ip"),
         Specimen("ppp framed", 9, b"\xff\3\0\x57" + v6, "ppp/ipv6", hosts=V6),
+        Specimen("ppp, v4 as v6", 9, b"\xff\3\0\x57" + p, "ppp/ip", tshark=False),
         Specimen("ppp compressed", 9, b"\x21" + p, "ppp/ip"),
         Specimen("ppp bridged", 9, b"\0\x31\0\1" + framed, "ppp/eth/ip"),
         Specimen("ppp multilink", 9, b"\0\x3d\xc0\0\0\1\0\x21" + p, "ppp/ip"),

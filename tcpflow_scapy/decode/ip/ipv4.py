@@ -13,6 +13,7 @@ from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
 from .ipv6 import ipv6, unstated_end
+from .version import other_version
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -54,12 +55,12 @@ def ip(run: Run, items: Items) -> None:
 def ipv4(run: Run, items: Items) -> None:
     """Go on by protocol; fragments wait for each other."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
+    items, header = run.keep(items, header["version_length"] >> 4 == 4, other_version, header)
     if not len(items):
         return
     length = (header["version_length"] & 15).astype(np.int64) << 2
     total = header["total"].astype(np.int64)
-    good = header["version_length"] >> 4 == 4
-    good &= length >= HEADER.itemsize
+    good = length >= HEADER.itemsize
     # Total length 0: the card was to cut this into segments (TSO), so it ends where the frame does.
     good &= (total >= length) | (total == 0)
     items, header, length, total = run.keep(items, good, Reason.MALFORMED_IP, header, length, total)

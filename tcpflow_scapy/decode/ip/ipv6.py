@@ -12,6 +12,8 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
+from .version import other_version
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 HEADER = np.dtype(
@@ -58,7 +60,7 @@ def unstated_end(items: Items) -> Array:
 def ipv6(run: Run, items: Items) -> None:
     """Go on behind the extension headers; fragments wait for each other."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
-    items, header = run.keep(items, header["version"] >> 4 == 6, Reason.MALFORMED_IP, header)
+    items, header = run.keep(items, header["version"] >> 4 == 6, other_version, header)
     if not len(items):
         return
     payload = header["payload"].astype(np.int64)
