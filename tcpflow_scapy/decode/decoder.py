@@ -25,6 +25,7 @@ from .packets import (
 )
 from .plain import take_plain
 from .reasons import Reason
+from .rebuilt import Lines
 from .run import Context, Run
 from .tables import switches
 
@@ -203,9 +204,9 @@ class Decoder:
         """
         return self._segments.build(), self._datagrams.build(), self._fragments.take()
 
-    def reassembler(self, store: Store) -> Reassembler:
+    def reassembler(self, store: Store, lines: Lines | None = None) -> Reassembler:
         """One for fragments that `take` gave; `store` gets the buffers of their datagrams."""
-        return Reassembler(store, self._context, self._policy)
+        return Reassembler(store, self._context, self._policy, lines)
 
     @property
     def encapsulations(self) -> EncapsulationTable:
@@ -316,7 +317,7 @@ def _apply_reasons(reason: Array, updates: list[tuple[Array, Array]]) -> None:
     """What became of the frames that carried fragments."""
     for frame, value in updates:
         before = reason[frame]
-        still = (before == Reason.FRAGMENT) | (before == Reason.FRAGMENT_USED)
+        still = np.isin(before, (Reason.FRAGMENT, Reason.FRAGMENT_USED, Reason.NOT_DECOMPRESSED))
         reason[frame[still]] = value[still]
 
 

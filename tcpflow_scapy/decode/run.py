@@ -14,6 +14,7 @@ import numpy as np
 from .encapsulation import Label, StateTable
 from .layers import Items, Layer, Switch, Switches
 from .packets import AddressBook
+from .pieces import Kind, tagged
 from .reasons import Reason
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -141,9 +142,16 @@ class Run:
         self.reason[items.unit] = reason
 
     def fragment(
-        self, items: Items, *, protocol: Array, identification: Array, offset: Array, more: Array
+        self,
+        items: Items,
+        *,
+        protocol: Array,
+        identification: Array,
+        offset: Array,
+        more: Array,
+        ends: tuple[Array, Array] | None = None,
     ) -> None:
-        """These packets are IP fragments; the cursor stands on what they carry.
+        """These packets are fragments; the cursor stands on what they carry.
 
         Parameters
         ----------
@@ -155,14 +163,17 @@ class Run:
             Place in the datagram, in bytes.
         more : ndarray of bool
             Whether another fragment follows.
+        ends : (ndarray of uint64, ndarray of uint64), optional
+            Source, with the kind of fragment (`pieces.tagged`), and destination, where they are not IP's.
         """
+        source, destination = (items.source, items.destination) if ends is None else ends
         self.drop(items, Reason.FRAGMENT)
         captured = np.minimum(items.end, items.wire)
         self.fragments.append(
             {
                 "unit": items.unit,
-                "source": items.source,
-                "destination": items.destination,
+                "source": source,
+                "destination": destination,
                 "state": items.state,
                 "protocol": protocol,
                 "identification": identification,
@@ -173,6 +184,30 @@ class Run:
                 "wire_length": np.maximum(items.wire - items.cursor, 0),
             }
         )
+
+    def rebuild(
+        self, items: Items, kind: Kind, *, first: Array | None = None, value: Array | None = None
+    ) -> None:
+        """These packets wait for package `rebuilt`.
+
+        Parameters
+        ----------
+        items : Items
+        kind : Kind
+        first, value : ndarray, optional
+            For columns `identification` and `offset` of the fragments.
+        """
+        none = np.zeros(len(items), np.int64)
+        self.fragment(
+            items,
+            protocol=none,
+            identification=none if first is None else first,
+            offset=none if value is None else value.astype(np.int64),
+            more=none != 0,
+            ends=(tagged(kind, items.source), items.destination),
+        )
+        if kind != Kind.MULTILINK:
+            self.drop(items, Reason.NOT_DECOMPRESSED)
 
     def forward(self, layer: Layer, items: Items) -> None:
         """These packets go on to a layer."""

@@ -25,9 +25,11 @@ from .link.ieee80211 import wlan
 from .link.llc import llc, snap
 from .link.loopback import loop, null
 from .link.nflog import netlink, nflog
-from .link.ppp import bridged, multilink, ppp
+from .link.ppp import bridged, multilink, ppp, protocol_field
 from .link.raw import raw
 from .link.token_ring import fddi, token_ring
+from .link.van_jacobson import compressed_tcp, uncompressed_tcp
+from .pieces import Kind
 from .reasons import Reason
 from .tunnel import tags
 from .tunnel.ayiya import ayiya
@@ -36,6 +38,7 @@ from .tunnel.geneve import geneve
 from .tunnel.gre import gre
 from .tunnel.gtp import gtp, gtp0
 from .tunnel.ip_in_ip import ip_in_ip
+from .tunnel.ipcomp import ipcomp
 from .tunnel.l2tp import l2tp, l2tp_over_ip
 from .tunnel.macsec import macsec
 from .tunnel.minimal import minimal
@@ -156,6 +159,8 @@ LLC_SAPS: dict[int, Layer | Reason] = {
 
 PPP_PROTOCOLS: dict[int, Layer | Reason] = {
     0x0021: ipv4,
+    0x002D: compressed_tcp,
+    0x002F: uncompressed_tcp,
     0x0031: bridged,
     0x003D: multilink,
     0x0053: Reason.ENCRYPTED,
@@ -180,6 +185,7 @@ IP_PROTOCOLS: dict[int, Layer | Reason] = {
     59: Reason.TEREDO_OR_OTHER_BUBBLE,
     94: ip_in_ip,
     97: etherip,
+    108: ipcomp,
     115: l2tp_over_ip,
     132: Reason.SCTP,
     137: mpls,
@@ -206,6 +212,11 @@ UDP_PORTS: dict[int, Layer | Reason] = {
 }
 """By UDP port. A layer whose header does not fit hands its packets to `datagram`."""
 
+FRAGMENTED: dict[int, Layer | Reason] = {
+    Kind.MULTILINK: protocol_field,
+}
+"""What a frame put together of fragments begins with, by `pieces.Kind`."""
+
 
 @cache
 def switches() -> Switches:
@@ -217,4 +228,5 @@ def switches() -> Switches:
         ppp_protocols=Switch(PPP_PROTOCOLS, Reason.OTHER_ETHERTYPE),
         ip_protocols=Switch(IP_PROTOCOLS, Reason.OTHER_IP, 256),
         udp_ports=Switch(UDP_PORTS, datagram),
+        fragmented=Switch(FRAGMENTED, Reason.MALFORMED, 256),
     )

@@ -15,6 +15,8 @@ from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.columns import ColumnParts, join
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
 from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.rebuilt import Lines, Rebuilder
+from tcpflow_scapy.decode.rebuilt.rebuilder import Rebuilt
 from tcpflow_scapy.decode.run import Context, Run
 
 from .buffer import SLOT_BITS
@@ -46,12 +48,15 @@ class Reassembler:
     context : Context
     policy : str
         One of `policy.POLICIES`.
+    lines : Lines, optional
+        What is known of compressed headers from fragments before.
     """
 
-    def __init__(self, store: Store, context: Context, policy: str) -> None:
+    def __init__(self, store: Store, context: Context, policy: str, lines: Lines | None = None) -> None:
         self._store = store
         self._context = context
         self._chains = Chains(store, policy)
+        self._rebuilder = Rebuilder(store, Lines() if lines is None else lines)
         self._table = ColumnParts(FRAGMENT_DTYPES)
         self._origins: list[Origins] = []
         self._conflicts = ColumnParts(_CONFLICT_DTYPES)
@@ -108,6 +113,15 @@ class Reassembler:
         origins : Origins
             Where the run's bytes came from.
         """
+        yield from self._rebuild()
+        yield from self._datagrams(whole_only)
+        for rebuilt in self._rebuilder.expanded():
+            yield from self._decode_rebuilt(rebuilt)
+        if whole_only:
+            self._table.append(self._rebuilder.left())
+
+    def _datagrams(self, whole_only: bool) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        """Those that are put together by offset."""
         table = _usable_only(self._table.build())
         lineup: Lineup | None = None
         incomplete, whole = not whole_only, True
@@ -120,6 +134,7 @@ class Reassembler:
             plan = self._chains.plan(table, lineup, whole_only=whole)
             if len(plan):
                 yield from self._decode(table, plan)
+                yield from self._rebuild()
                 table, lineup = self._left(table, plan, whole), None
             elif not incomplete:
                 break
@@ -129,6 +144,27 @@ class Reassembler:
             whole = len(plan) > 0 or not incomplete if whole else True
         if not incomplete:
             self._table.append(table)
+
+    def _rebuild(self) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        """Make packets of the other kinds of fragments, and of those that come out of these."""
+        for _ in range(MAX_NESTED_DATAGRAMS):
+            if not len(self._table):
+                return
+            rest, found = self._rebuilder.sort_out(self._table.build())
+            self._table.append(rest)
+            for rebuilt in found:
+                yield from self._decode_rebuilt(rebuilt)
+            if not found:
+                break
+        unread, self._rebuilder.unread = self._rebuilder.unread, []
+        self.reasons += [(frame, np.full(len(frame), Reason.UNDECODED, np.uint8)) for frame in unread]
+
+    def _decode_rebuilt(self, rebuilt: Rebuilt) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        table, plan, origins = rebuilt
+        if origins is not None:
+            self._origins.append(origins)
+            self._nested = True
+        yield from self._decode(table, plan)
 
     def _left(self, table: dict[str, Array], plan: Plan, whole_only: bool) -> dict[str, Array]:
         """Fragments that are left, and those that came out of datagrams."""
@@ -174,6 +210,13 @@ class Reassembler:
                 name: np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in self._origins)])
                 for name, dtype in _ORIGIN_DTYPES.items()
             }
+            if any(part.step is not None for part in self._origins):
+                columns["step"] = np.concatenate(
+                    [
+                        np.ones(len(part.start), np.int64) if part.step is None else part.step
+                        for part in self._origins
+                    ]
+                )
             self._origins = [Origins(**columns)]
         return self._origins[0]
 

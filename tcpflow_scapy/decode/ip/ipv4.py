@@ -52,8 +52,16 @@ def ip(run: Run, items: Items) -> None:
         ipv6(run, items.pick(~four))
 
 
-def ipv4(run: Run, items: Items) -> None:
-    """Go on by protocol; fragments wait for each other."""
+def ipv4(run: Run, items: Items, protocol: int | None = None) -> None:
+    """Go on by protocol; fragments wait for each other.
+
+    Parameters
+    ----------
+    run : Run
+    items : Items
+    protocol : int, optional
+        What the packets carry, where something else stands in the field for it since the checksum was made.
+    """
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
     items, header = run.keep(items, header["version_length"] >> 4 == 4, other_version, header)
     if not len(items):
@@ -67,7 +75,12 @@ def ipv4(run: Run, items: Items) -> None:
     good = items.cursor + length <= items.end
     items, header, length, total = run.keep(items, good, Reason.TRUNCATED_IP, header, length, total)
     if run.context.verify_checksums:
-        good = ~header_is_bad(run, items.cursor, length)
+        good = ~header_is_bad(
+            run,
+            items.cursor,
+            length,
+            0 if protocol is None else protocol - header["protocol"].astype(np.int64),
+        )
         items, header, length, total = run.keep(items, good, Reason.BAD_CHECKSUM, header, length, total)
     wire = np.where(total == 0, unstated_end(items), items.cursor + total)
     _carry(
@@ -82,14 +95,14 @@ def ipv4(run: Run, items: Items) -> None:
             header["destination"].astype(np.uint64),
         ),
         header,
+        header["protocol"] if protocol is None else np.full(len(items), protocol, np.uint8),
     )
 
 
-def _carry(run: Run, items: Items, header: Array) -> None:
+def _carry(run: Run, items: Items, header: Array, protocol: Array) -> None:
     """Hand on what an IPv4 header carries."""
     fragment = header["fragment"] & (MORE_FRAGMENTS | OFFSET_MASK)
     pieces = fragment != 0
-    protocol = header["protocol"]
     if pieces.any():
         index = np.flatnonzero(pieces)
         run.fragment(
