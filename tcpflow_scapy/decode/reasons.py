@@ -53,9 +53,9 @@ class Reason(IntEnum):
     """other damage found by the dissector"""
     UNDECODED = 26
     """beyond the budget for frame-by-frame dissection"""
-    SAMPLED_HEADER = 28
+    SAMPLED_HEADER = 27
     """an sFlow datagram: headers of sampled packets are quotations, not traffic"""
-    NOT_DECOMPRESSED = 29
+    NOT_DECOMPRESSED = 28
     """compressed headers whose link lost its state, or compressed payload that is damaged or not DEFLATE"""
 
     @property
