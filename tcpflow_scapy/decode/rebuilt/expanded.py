@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,11 @@ from .made import MadeBytes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+HEADERS = 120
+"""Bytes of an IP and a TCP header with all options"""
+
+MAX_PACKET = 65_535
+
 _CHUNK = 1024
 """Packets read at a time"""
 
@@ -25,8 +31,8 @@ def expand(
 ) -> tuple[dict[str, Array], Plan, Origins | None]:
     """The packets that can be told from some fragments of kinds ``LINE_STATE`` and ``LINE_CHANGE``.
 
-    Each depends on the one before it, so this is a loop. What was cut by snaplen cannot be proved: it only
-    changes the state of nothing, and what follows it on its connection is lost until the next full header.
+    Each depends on the one before it, so this is a loop. A packet that snaplen cut cannot be proved: it is
+    lost, with those that follow it on its connection up to the next full header.
 
     Parameters
     ----------
@@ -48,38 +54,41 @@ def expand(
     """
     rows, skips, ends = [], [], []
     changes = kinds(table["source"]) == Kind.LINE_CHANGE
-    roads = zip(
-        table["state"].tolist(),
-        untagged(table["source"]).tolist(),
-        table["destination"].tolist(),
-        strict=True,
-    )
-    line_of = [lines.line(*road) for road in roads]
+    columns = (table["state"], untagged(table["source"]), table["destination"])
+    line_of = [lines.line(*road) for road in zip(*(column.tolist() for column in columns), strict=True)]
+    full = np.flatnonzero(~changes)
+    for row, packet in _packets(table, full, store, HEADERS):
+        line_of[row].announce(packet)
     with MadeBytes() as made:
-        for first in range(0, len(changes), _CHUNK):
-            part = slice(first, first + _CHUNK)
-            packets = store.slices(table["address"][part].tolist(), table["length"][part].tolist())
-            for row, octets in enumerate(packets, first):
-                packet = bytes(octets)
-                if not changes[row]:
-                    line_of[row].remember(packet)
-                    continue
-                change = read_change(packet)
-                if change is None:
-                    continue
-                found = line_of[row].expand(change, packet[change.size :])
-                if found is None:
-                    continue
-                connection, header = found
-                made.append(header)
-                rows.append(row)
-                skips.append(change.size)
-                ends.append((connection.source, connection.destination))
+        for row, packet in _packets(table, np.arange(len(changes)), store):
+            if not changes[row]:
+                line_of[row].remember(packet)
+                continue
+            change = read_change(packet)
+            found = None if change is None else line_of[row].expand(change, packet[change.size :])
+            if change is None or found is None:
+                continue
+            connection, header = found
+            made.append(header)
+            rows.append(row)
+            skips.append(change.size)
+            ends.append((connection.source, connection.destination))
         chosen = np.array(rows, np.int64)
         if not rows:
             return {name: column[chosen] for name, column in table.items()}, Plan.empty(), None
         origins = made.give(store, table["address"][chosen], table["frame"][chosen])
     return *_pieces(table, chosen, np.array(skips, np.int64), np.array(ends, np.uint64), origins), origins
+
+
+def _packets(
+    table: dict[str, Array], rows: Array, store: Store, limit: int = MAX_PACKET
+) -> Iterator[tuple[int, bytes]]:
+    """Rows and the bytes of their packets, at most `limit` of each."""
+    for first in range(0, len(rows), _CHUNK):
+        part = rows[first : first + _CHUNK]
+        length = np.minimum(table["length"][part], limit)
+        packets = store.slices(table["address"][part].tolist(), length.tolist())
+        yield from zip(part.tolist(), map(bytes, packets), strict=True)
 
 
 def _pieces(

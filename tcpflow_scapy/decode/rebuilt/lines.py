@@ -32,11 +32,11 @@ _WORD = 0xFFFFFFFF
 MAX_MISSES = 8
 """Packets that may fit nothing before what was known of a connection is given up"""
 
-MAX_PER_SLOT = 2
-"""Connections with the same number: one in each direction"""
+MAX_PER_SLOT = 4
+"""Connections that one number may mean where directions are not known: one in each, and those before"""
 
-MAX_RECENT = 4
-"""Connections that a packet without a number may belong to"""
+MAX_RECENT = 8
+"""Connections that a packet without a number may belong to, likewise"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,11 @@ class Connection:
     def ends(self) -> tuple[int, int, int]:
         """What tells connections apart."""
         return self.source, self.destination, self.ports
+
+    @property
+    def reverse(self) -> tuple[int, int, int]:
+        """The same of the other direction."""
+        return self.destination, self.source, (self.ports & 0xFFFF) << 16 | self.ports >> 16
 
     def changed(self, change: Change, length: int) -> Connection:
         """The header of the next packet (RFC 1144, 3.2.4)."""
@@ -132,17 +137,35 @@ class Connection:
         return total % _SUM == 0
 
     def follows(self, before: Connection) -> bool:
-        """Whether nothing was sent between two packets."""
-        return self.sequence == (before.sequence + before.length) & _WORD
+        """Whether nothing was sent between two packets, but a FIN perhaps (those are never compressed)."""
+        between = (self.sequence - before.sequence - before.length) & _WORD
+        return between <= (not self.length)
 
 
 @dataclass(slots=True)
 class Line:
     """The connections that packets of one road may belong to."""
 
+    directed: bool
+    """whether all packets went in the same direction"""
     slots: dict[int, list[Connection]] = field(default_factory=dict)
     recent: list[Connection] = field(default_factory=list)
     """newest last"""
+    held: dict[tuple[int, int, int], tuple[int, Connection]] = field(default_factory=dict)
+    """number and last header of each, by its ends"""
+    last: dict[tuple[int, int, int], Connection] = field(default_factory=dict)
+    """last header of all there were"""
+    ahead: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    """first sequence number of each of whom there will be full headers"""
+    both: bool = False
+    """whether both directions of a connection will be seen"""
+
+    def announce(self, packet: bytes) -> None:
+        """Take note of a packet for `remember` that comes later."""
+        found = None if self.directed else read_connection(packet)
+        if found is not None:
+            self.ahead.setdefault(found.ends, found.sequence)
+            self.both = self.both or found.reverse in self.ahead
 
     def remember(self, packet: bytes) -> None:
         """Take note of an IP packet with all of its headers, and a number in place of the protocol."""
@@ -150,11 +173,17 @@ class Line:
         if found is None:
             return
         slot = packet[PROTOCOL_AT]
-        others = [other for other in self.slots.get(slot, ()) if other.ends != found.ends]
-        gone = self.slots.get(slot, ())
-        self.slots[slot] = [*others[1 - MAX_PER_SLOT :], found]
-        self.recent = [other for other in self.recent if other not in gone or other in others[-1:]]
-        self._use(found)
+        before = self.held.get(found.ends)
+        if before is not None:
+            self._forget(before[1])
+        kept = self.slots.setdefault(slot, [])
+        if self.directed:
+            for old in list(kept):
+                self._forget(old)
+        elif len(kept) == MAX_PER_SLOT:
+            # The number was more likely given anew by the end that sends from this address.
+            self._forget(next((old for old in kept if old.source == found.source), kept[0]))
+        self._take(slot, found)
 
     def expand(self, change: Change, payload: bytes) -> tuple[Connection, bytes] | None:
         """The connection and TCP header of a compressed packet; None if that is not certain."""
@@ -166,24 +195,45 @@ class Line:
             header = new.header(change.checksum)
             if new.fits(header, payload):
                 fitting.append((old, new, header))
-        if len(fitting) > 1:
-            # Both directions of one connection can have the same sum; one of them goes on where it was.
-            fitting = [row for row in fitting if row[1].follows(row[0])]
+        fitting = [row for row in fitting if self._is_proved(row[0], row[1])]
         if len(fitting) != 1:
             for old in candidates:
                 old.misses += 1
             return None
         old, new, header = fitting[0]
-        for held in self.slots.values():
-            if old in held:
-                held[held.index(old)] = new
-        if old in self.recent:
-            self.recent.remove(old)
-        self._use(new)
+        slot = self.held[old.ends][0]
+        self._forget(old)
+        self._take(slot, new)
         return new, header
 
-    def _use(self, connection: Connection) -> None:
-        self.recent = [*self.recent[1 - MAX_RECENT :], connection]
+    def _is_proved(self, old: Connection, new: Connection) -> bool:
+        """Whether a right checksum is more than chance.
+
+        In the other direction sequence and acknowledgment number are the other way round: only the window
+        makes the sums differ. Where directions are not known, and after packets that fitted nothing, a packet
+        must also go on where the one before it ended.
+        """
+        if self.directed:
+            return not old.misses or new.follows(old)
+        other = self.last.get(old.reverse)
+        if other is None:
+            # Where the other direction sends nothing, or nothing yet, there is nothing to confuse.
+            silent = self.ahead.get(old.reverse) == old.acknowledgment or not self.both
+            return new.follows(old) and new.acknowledgment == old.acknowledgment and silent
+        # What fits nothing may be a packet of the other direction, which has another window since.
+        return new.follows(old) and not other.misses and other.window != old.window
+
+    def _take(self, slot: int, connection: Connection) -> None:
+        self.slots[slot].append(connection)
+        self.held[connection.ends] = slot, connection
+        self.last[connection.ends] = connection
+        self.recent = [connection] if self.directed else [*self.recent[1 - MAX_RECENT :], connection]
+
+    def _forget(self, connection: Connection) -> None:
+        slot, _ = self.held.pop(connection.ends)
+        self.slots[slot].remove(connection)
+        if connection in self.recent:
+            self.recent.remove(connection)
 
 
 class Lines:
@@ -194,7 +244,10 @@ class Lines:
 
     def line(self, state: int, source: int, destination: int) -> Line:
         """One of them."""
-        return self._lines.setdefault((state, source, destination), Line())
+        found = self._lines.get((state, source, destination))
+        if found is None:
+            found = self._lines[state, source, destination] = Line(source != destination)
+        return found
 
 
 def read_connection(packet: bytes) -> Connection | None:
