@@ -149,7 +149,7 @@ class Reassembler:
         """Make packets of the other kinds of fragments, and of those that come out of these."""
         for _ in range(MAX_NESTED_DATAGRAMS):
             if not len(self._table):
-                return
+                break
             rest, found = self._rebuilder.sort_out(self._table.build())
             self._table.append(rest)
             for rebuilt in found:

@@ -71,7 +71,8 @@ def bridged(run: Run, items: Items) -> None:
 
 def multilink(run: Run, items: Items) -> None:
     """Whole packets go on; pieces wait for each other."""
-    items, header = run.take(items, MULTILINK)
+    (items,) = run.keep(items, items.cursor + SHORT_SIZE < items.end, Reason.TRUNCATED_LINK)
+    header = run.read(MULTILINK, items.cursor)
     begins = (header & BEGIN) != 0
     long = begins & ((header & LONG_ZEROS) == 0) & _known_protocol(run, items, LONG_SIZE)
     short = begins & ((header & SHORT_ZEROS) == 0) & _known_protocol(run, items, SHORT_SIZE) & ~long
