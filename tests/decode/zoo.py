@@ -455,6 +455,8 @@ def link_layers() -> list[Specimen]:
         Specimen("ppp compressed", 9, b"\x21" + p, "ppp/ip"),
         Specimen("ppp bridged", 9, b"\0\x31\0\1" + framed, "ppp/eth/ip"),
         Specimen("ppp multilink", 9, b"\0\x3d\xc0\0\0\1\0\x21" + p, "ppp/ip"),
+        Specimen("ppp multilink, short numbers", 9, b"\0\x3d\xc1\2\x21" + p, "ppp/ip", tshark=False),
+        Specimen("ppp, van jacobson, all headers", 9, b"\0\x2f" + p[:9] + b"\3" + p[10:], "ppp/ip"),
         Specimen("ppp mpls", 50, b"\xff\3\2\x81" + label(6, bottom=True) + p, "ppp/mpls:6/ip"),
         Specimen("cisco hdlc as ppp", 50, b"\x0f\0\x08\0" + p, "chdlc/ip"),
         Specimen(
