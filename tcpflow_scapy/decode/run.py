@@ -94,6 +94,10 @@ class Run:
         """Where positions lie in `memory`: as they are, for frames."""
         return position
 
+    def holds(self, start: Array, end: Array) -> Array:
+        """Whether all bytes of ranges of positions lie in `memory`, one after the other."""
+        return np.ones(len(start), bool)
+
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
         """Headers of that form at positions of the memory (one copy; any alignment).
 

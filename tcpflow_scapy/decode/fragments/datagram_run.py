@@ -59,6 +59,12 @@ class DatagramRun(Run):
         place: Array = self.begin[position >> SLOT_BITS] + (position & SLOT_MASK)
         return place
 
+    def holds(self, start: Array, end: Array) -> Array:
+        """As `Run.holds`."""
+        unit = start >> SLOT_BITS
+        inside: Array = end - (unit << SLOT_BITS) <= self.reach[unit]
+        return inside
+
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
         """As `Run.read`; notes who reads further than bytes reach."""
         unit = position >> SLOT_BITS

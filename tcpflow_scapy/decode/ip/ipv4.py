@@ -12,7 +12,8 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
-from .ipv6 import ipv6, unstated_end
+from .ipv6 import ipv6
+from .lengths import MIN_PAYLOAD, TCP_SIZE, padding, too_short, unstated_end
 from .version import other_version
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,6 +36,8 @@ HEADER = np.dtype(
 MORE_FRAGMENTS = 0x2000
 OFFSET_MASK = 0x1FFF
 OFFSET_UNIT = 8
+
+PROTOCOL_TCP = 6
 
 LABEL = Label("ip")
 
@@ -68,6 +71,7 @@ def ipv4(run: Run, items: Items, protocol: int | None = None) -> None:
         return
     length = (header["version_length"] & 15).astype(np.int64) << 2
     total = header["total"].astype(np.int64)
+    total = _believed(run, items, header, length, total)
     good = length >= HEADER.itemsize
     # Total length 0: the card was to cut this into segments (TSO), so it ends where the frame does.
     good &= (total >= length) | (total == 0)
@@ -97,6 +101,28 @@ def ipv4(run: Run, items: Items, protocol: int | None = None) -> None:
         header,
         header["protocol"] if protocol is None else np.full(len(items), protocol, np.uint8),
     )
+
+
+def _believed(run: Run, items: Items, header: Array, length: Array, total: Array) -> Array:
+    """Total lengths: 0 where one is too short for TCP and the frame proves it, and without padding."""
+    odd = (total < length + TCP_SIZE) & (total != 0) | (total == MIN_PAYLOAD)
+    if not odd.any():
+        return total
+    odd &= (header["protocol"] == PROTOCOL_TCP) & (header["fragment"] & (MORE_FRAGMENTS | OFFSET_MASK) == 0)
+    odd &= (length >= HEADER.itemsize) & (items.cursor + length <= items.end)
+    index = np.flatnonzero(odd)
+    some, stated = items.pick(index), total[index]
+    end = some.cursor + stated
+    some.cursor = some.cursor + length[index]
+    some.source = header["source"][index].astype(np.uint64)
+    some.destination = header["destination"][index].astype(np.uint64)
+    short = stated < length[index] + TCP_SIZE
+    stated[short] = np.where(too_short(run, some.pick(short)), 0, stated[short])
+    some.limit(end)
+    stated[~short] -= padding(run, some.pick(~short))
+    total = total.copy()
+    total[index] = stated
+    return total
 
 
 def _carry(run: Run, items: Items, header: Array, protocol: Array) -> None:
