@@ -25,7 +25,7 @@ from .packets import (
 )
 from .plain import take_plain
 from .reasons import Reason
-from .rebuilt import Lines
+from .rebuilt import Memory
 from .run import Context, Run
 from .tables import switches
 
@@ -204,9 +204,9 @@ class Decoder:
         """
         return self._segments.build(), self._datagrams.build(), self._fragments.take()
 
-    def reassembler(self, store: Store, lines: Lines | None = None) -> Reassembler:
+    def reassembler(self, store: Store, memory: Memory | None = None) -> Reassembler:
         """One for fragments that `take` gave; `store` gets the buffers of their datagrams."""
-        return Reassembler(store, self._context, self._policy, lines)
+        return Reassembler(store, self._context, self._policy, memory)
 
     @property
     def encapsulations(self) -> EncapsulationTable:

@@ -15,8 +15,7 @@ from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.columns import ColumnParts, join
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
 from tcpflow_scapy.decode.reasons import Reason
-from tcpflow_scapy.decode.rebuilt import Lines, Rebuilder
-from tcpflow_scapy.decode.rebuilt.rebuilder import Rebuilt
+from tcpflow_scapy.decode.rebuilt import Memory, Rebuilder, Rebuilt
 from tcpflow_scapy.decode.run import Context, Run
 
 from .buffer import SLOT_BITS
@@ -48,15 +47,15 @@ class Reassembler:
     context : Context
     policy : str
         One of `policy.POLICIES`.
-    lines : Lines, optional
-        What is known of compressed headers from fragments before.
+    memory : Memory, optional
+        Of the fragments before.
     """
 
-    def __init__(self, store: Store, context: Context, policy: str, lines: Lines | None = None) -> None:
+    def __init__(self, store: Store, context: Context, policy: str, memory: Memory | None = None) -> None:
         self._store = store
         self._context = context
         self._chains = Chains(store, policy)
-        self._rebuilder = Rebuilder(store, Lines() if lines is None else lines)
+        self._rebuilder = Rebuilder(store, Memory() if memory is None else memory)
         self._table = ColumnParts(FRAGMENT_DTYPES)
         self._origins: list[Origins] = []
         self._conflicts = ColumnParts(_CONFLICT_DTYPES)

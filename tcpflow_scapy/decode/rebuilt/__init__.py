@@ -6,7 +6,6 @@ second buffer, and go through the layers like those.
 
 from __future__ import annotations
 
-from .lines import Lines
-from .rebuilder import Rebuilder
+from .rebuilder import Memory, Rebuilder, Rebuilt
 
-__all__ = ["Lines", "Rebuilder"]
+__all__ = ["Memory", "Rebuilder", "Rebuilt"]

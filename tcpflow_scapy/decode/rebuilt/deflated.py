@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_DATAGRAM = 65_535
 
-LIMIT, RATIO = 1 << 30, 16
+LIMIT, RATIO = 1 << 28, 16
 """Bytes that all packets of a capture together may become, and how many more for each compressed byte: a
 single packet of 64 bytes can hold 64 kB."""
 

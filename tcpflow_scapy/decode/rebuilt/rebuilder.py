@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,14 @@ Rebuilt = tuple[dict[str, Array], Plan, Origins | None]
 """Fragments, the datagrams they make, and where bytes came from that were made"""
 
 
+@dataclass(slots=True)
+class Memory:
+    """What earlier fragments leave to later ones."""
+
+    lines: Lines = field(default_factory=Lines)
+    inflater: Inflater = field(default_factory=Inflater)
+
+
 class Rebuilder:
     """Takes fragments out of a table, and gives packets.
 
@@ -31,14 +40,12 @@ class Rebuilder:
     ----------
     store : Store
         Where the fragments' bytes are; gets those that are made.
-    lines : Lines
-        What is known of compressed headers.
+    memory : Memory
     """
 
-    def __init__(self, store: Store, lines: Lines) -> None:
+    def __init__(self, store: Store, memory: Memory) -> None:
         self._store = store
-        self._lines = lines
-        self._inflater = Inflater()
+        self._memory = memory
         self._pieces, self._compressed = ColumnParts(FRAGMENT_DTYPES), ColumnParts(FRAGMENT_DTYPES)
         self.unread: list[Array] = []
         """frames whose packets were beyond the budget of decompression"""
@@ -61,7 +68,7 @@ class Rebuilder:
         if Kind.DEFLATED in parts:
             part = parts[Kind.DEFLATED]
             part["source"] = untagged(part["source"])
-            rows, plan, origins, unread = self._inflater.inflate(part, self._store)
+            rows, plan, origins, unread = self._memory.inflater.inflate(part, self._store)
             self.unread.append(part["frame"][unread])
             found.append((rows, plan, origins))
         if Kind.MULTILINK in parts:
@@ -76,7 +83,7 @@ class Rebuilder:
         """The packets whose headers were compressed."""
         table = _in_order(self._compressed.build())
         if len(table["frame"]):
-            rebuilt = expand(table, self._store, self._lines)
+            rebuilt = expand(table, self._store, self._memory.lines)
             if len(rebuilt[1]):
                 yield rebuilt
 

@@ -14,7 +14,6 @@ from tests.helpers.headers import (
     ipv4_packet,
     ipv6_packet,
     packed,
-    udp_packet,
 )
 
 BIG = b"0123456789" * 300
