@@ -11,12 +11,10 @@ import pytest
 
 from tcpflow_scapy.decode import Reason
 from tcpflow_scapy.decode.rebuilt import deflated
-from tests.decode.batches import Decoded, decode
+from tests.decode.batches import Decoded, decode, pcap
 from tests.decode.segments import V4, V6, packet, tcp
 from tests.decode.zoo import OUTER
 from tests.helpers.headers import ethernet, ip_fragments, ip_packet
-
-from .test_expanded import pcap
 
 TEXT = b"GET / HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\n\r\n" * 4
 

@@ -11,21 +11,11 @@ import pytest
 from tcpflow_scapy import reassemble
 from tcpflow_scapy.decode import Reason
 from tcpflow_scapy.flows.table import FlowTable
-from tests.decode.batches import decode
+from tests.decode.batches import decode, pcap
 from tests.decode.zoo import udp
 
 from .compressor import Compressor
 from .lines import PPP, PPP_WITH_DIRECTION, Talk, line_frames, mixed, talk
-
-
-def pcap(path: Path, frames: list[bytes], linktype: int, *, snap: int = 1 << 18) -> Path:
-    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, linktype)
-    records = [
-        struct.pack("<IIII", 1_700_000_000 + i // 1000, i % 1000 * 1000, min(len(f), snap), len(f)) + f[:snap]
-        for i, f in enumerate(frames)
-    ]
-    path.write_bytes(head + b"".join(records))
-    return path
 
 
 def compressors(rng: random.Random) -> list[Compressor]:

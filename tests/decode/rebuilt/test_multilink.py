@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tcpflow_scapy.decode import Reason
-from tests.decode.batches import decode
+from tests.decode.batches import decode, pcap
 from tests.decode.segments import PAYLOAD, packet
 
 from .compressor import Compressor
 from .lines import PPP, PPP_WITH_DIRECTION, talk
-from .test_expanded import pcap
 
 BEGIN, END = 0x80, 0x40
 
