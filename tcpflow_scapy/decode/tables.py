@@ -16,14 +16,14 @@ from .ip.tcp import tcp
 from .ip.udp import datagram, udp
 from .layers import Layer, Switch, Switches, dissect
 from .link import arcnet, juniper, monitor, small
-from .link.cooked import cooked, cooked2
+from .link.cooked import cooked, cooked2, netlink
 from .link.ethernet import ethernet
-from .link.frame_relay import frame_relay
+from .link.frame_relay import frame_relay, network_layer
 from .link.hdlc import serial, serial_with_direction
 from .link.ieee80211 import wlan
 from .link.llc import llc, snap
 from .link.loopback import loop, null
-from .link.nflog import netlink, nflog
+from .link.nflog import nflog
 from .link.ppp import bridged, multilink, ppp
 from .link.raw import raw
 from .link.token_ring import fddi, token_ring
@@ -149,6 +149,7 @@ ETHERTYPES: dict[int, Layer | Reason] = {
 LLC_SAPS: dict[int, Layer | Reason] = {
     0x06: ip,  # RFC 948
     0xAA: snap,
+    0xFE: network_layer,  # PPP over ATM among others (RFC 2364, 4)
 }
 """By 802.2 destination service access point."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import looks_ethernet, looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items, Layer
@@ -14,37 +17,52 @@ from tcpflow_scapy.decode.run import Run
 from .mpls import mpls
 from .nsh import nsh
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 HEADER = np.dtype([("flags", "u1"), ("group", "V2"), ("next", "u1"), ("network", ">u4")])
 
 HAS_NETWORK, HAS_NEXT = 0x08, 0x04
+RESERVED = 0xFF
+"""Ignored on receipt (RFC 7348, 5); where it is not zero, what follows must look like a frame, as any
+program may use one of these ports"""
 
 NEXT: dict[int, Layer] = {1: ip, 2: ip, 3: ethernet, 4: nsh, 5: mpls}
 """By next protocol of the generic extension"""
+PACKETS, FRAME = (1, 2), 3
 
 LABEL = Label("vxlan", key="value")
 
 
 def vxlan(run: Run, items: Items) -> None:
     """An Ethernet frame behind a network id."""
-    fits = items.cursor + HEADER.itemsize <= items.end
-    (items,) = run.keep(items, fits, datagram)
-    header = run.read(HEADER, items.cursor)
-    good = (header["flags"] & HAS_NETWORK != 0) & (header["network"] & 0xFF == 0)
-    items, header = run.keep(items, good, datagram, header)
-    items.cursor = items.cursor + HEADER.itemsize
-    run.mark(items, LABEL, header["network"] >> 8)
+    items, header = _take(run, items)
+    plain = (header["flags"] & HAS_NETWORK != 0) & (header["network"] & RESERVED == 0)
+    items, header = run.keep(items, plain | looks_ethernet(run, items, HEADER.itemsize), datagram, header)
+    _mark(run, items, header)
     run.forward(ethernet, items)
 
 
 def vxlan_gpe(run: Run, items: Items) -> None:
     """The same with a field for what follows."""
-    fits = items.cursor + HEADER.itemsize <= items.end
-    (items,) = run.keep(items, fits, datagram)
-    header = run.read(HEADER, items.cursor)
-    following = np.where(header["flags"] & HAS_NEXT != 0, header["next"], 3)
-    good = (header["network"] & 0xFF == 0) & np.isin(following, list(NEXT))
+    items, header = _take(run, items)
+    following = np.where(header["flags"] & HAS_NEXT != 0, header["next"], FRAME)
+    good = (header["network"] & RESERVED == 0) & np.isin(following, list(NEXT))
+    good |= np.isin(following, PACKETS) & looks_ip(run, items, HEADER.itemsize)
+    good |= (following == FRAME) & looks_ethernet(run, items, HEADER.itemsize)
+    # Nothing tells the other two from a datagram but the flags that must be set for them.
+    good |= np.isin(following, (4, 5)) & (header["flags"] & HAS_NETWORK != 0)
     items, header, following = run.keep(items, good, datagram, header, following)
-    items.cursor = items.cursor + HEADER.itemsize
-    run.mark(items, LABEL, header["network"] >> 8)
+    _mark(run, items, header)
     for number, layer in NEXT.items():
         run.forward(layer, items.pick(following == number))
+
+
+def _take(run: Run, items: Items) -> tuple[Items, Array]:
+    (items,) = run.keep(items, items.cursor + HEADER.itemsize <= items.end, datagram)
+    return items, run.read(HEADER, items.cursor)
+
+
+def _mark(run: Run, items: Items, header: Array) -> None:
+    """Step over the header and note the network."""
+    items.cursor = items.cursor + HEADER.itemsize
+    run.mark(items, LABEL, header["network"] >> 8)

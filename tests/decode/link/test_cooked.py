@@ -30,6 +30,6 @@ def test_a_tag_and_llc_behind_the_header() -> None:
 
 
 def test_netlink_and_other_protocols() -> None:
-    frames = [cooked(0x0800, packet(), ARPHRD_NETLINK), cooked(1, packet()), cooked(0x0806, bytes(28))]
+    frames = [cooked(0x0800, packet(), ARPHRD_NETLINK), cooked(5, packet()), cooked(0x0806, bytes(28))]
     result = decode(frames, 113)
     assert result.reasons == [Reason.OTHER_ETHERTYPE, Reason.OTHER_ETHERTYPE, Reason.ARP]

@@ -25,7 +25,7 @@ def test_damaged_attributes() -> None:
         b"\2\0\0\0" + struct.pack("<HH", 3, 1) + bytes(60),
         b"\2\0\0\0" + attribute(1, b"") * (MAX_ATTRIBUTES + 1),
         b"\2\0\0\0" + attribute(1, bytes(8)),
-        b"\7\0\0\0" + attribute(9, packet()),
+        b"\x0c\0\0\0" + attribute(9, packet()),
     ]
     result = decode(frames, 239)
     assert result.reasons == [
