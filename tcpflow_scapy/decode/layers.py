@@ -131,3 +131,4 @@ class Switches:
     ppp_protocols: Switch
     ip_protocols: Switch
     udp_ports: Switch
+    fragmented: Switch

@@ -62,7 +62,7 @@ class Run:
     datagrams: list[dict[str, Array]] = field(default_factory=list)
     """parts of UDP rows"""
     fragments: list[dict[str, Array]] = field(default_factory=list)
-    """parts of IP fragments"""
+    """parts of fragments"""
     undissected: list[Array] = field(default_factory=list)
     """units that only Scapy's dissector knows"""
     _pending: dict[Layer, list[Items]] = field(default_factory=dict)
@@ -147,28 +147,40 @@ class Run:
         self.reason[items.unit] = reason
 
     def fragment(
-        self, items: Items, *, protocol: Array, identification: Array, offset: Array, more: Array
+        self,
+        items: Items,
+        *,
+        protocol: Array,
+        identification: Array,
+        offset: Array,
+        more: Array,
+        ends: tuple[Array, Array] | None = None,
     ) -> None:
-        """These packets are IP fragments; the cursor stands on what they carry.
+        """These packets are fragments; the cursor stands on what they carry.
 
         Parameters
         ----------
         items : Items
         protocol : ndarray of uint8
-            What the datagram carries (IPv6: only the first fragment's counts).
+            What the datagram carries (IPv6: only the first fragment's counts); where fragments are numbered
+            (`pieces.COUNTED`), the number.
         identification : ndarray of uint32
         offset : ndarray of int64
             Place in the datagram, in bytes.
         more : ndarray of bool
             Whether another fragment follows.
+        ends : (ndarray of uint64, ndarray of uint64), optional
+            Source, with the kind of fragment (`pieces.tagged`), and destination, of fragments that are not
+            IP's.
         """
+        source, destination = (items.source, items.destination) if ends is None else ends
         self.drop(items, Reason.FRAGMENT)
         captured = np.minimum(items.end, items.wire)
         self.fragments.append(
             {
                 "unit": items.unit,
-                "source": items.source,
-                "destination": items.destination,
+                "source": source,
+                "destination": destination,
                 "state": items.state,
                 "protocol": protocol,
                 "identification": identification,

@@ -23,14 +23,16 @@ def test_what_is_no_data_is_said_so() -> None:
 def test_encrypted_fragmented_and_cut_frames() -> None:
     frames = [
         wlan(8, 0x41, bytes(60)),
-        wlan(8, 5, LLC),
+        wlan(0x88, 5, LLC, qos=b"\x80\0"),  # an aggregate is never cut
         wlan(8, 1, LLC)[:22] + b"\1\0" + LLC,
+        wlan(8, 0x45, bytes(60)),
         wlan(8, 1, LLC)[:20],
     ]
     assert decode(frames, 105).reasons == [
         Reason.ENCRYPTED,
         Reason.FRAGMENT,
         Reason.FRAGMENT,
+        Reason.ENCRYPTED,
         Reason.TRUNCATED_LINK,
     ]
 

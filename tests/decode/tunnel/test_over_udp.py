@@ -38,7 +38,7 @@ def test_not_a_tunnel(port: int, data: bytes) -> None:
         (1701, struct.pack("!HHI", 3, 0, 0) + bytes(40), Reason.UDP),
         (3544, packet(("2001:0:1::1", "2001:db8::1"), b"")[:40].replace(b"\0\x14\6", b"\0\0\x3b", 1), None),
         (5247, b"\1\0\0\0" + bytes(60), Reason.ENCRYPTED),
-        (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 0x80, 0) + bytes(40), Reason.FRAGMENT),
+        (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 0x80, 8) + bytes(40), Reason.FRAGMENT),
         (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 8, 0) + bytes(40), Reason.UDP),  # keep-alive
         (37008, b"\1\0\0\1" + b"\0" * 100, Reason.TOO_DEEP),
     ],
