@@ -507,7 +507,7 @@ def link_layers() -> list[Specimen]:
         Specimen("802.3 snap", 1, MACS + struct.pack("!H", len(llc)) + llc, "eth/llc/ip"),
         Specimen("ax.25", 3, call + call[:6] + b"\x61" + b"\3\xcc" + p, "ax25/ip"),
         Specimen("ax.25, repeated, numbered", 3, call * 3 + call[:6] + b"\x61" + b"\x20\xcc" + p, "ax25/ip"),
-        Specimen("ax.25 kiss", 202, b"\x10" + call + call[:6] + b"\x61" + b"\x13\xcc" + p, "ax25/ip"),
+        Specimen("ax.25 kiss", 202, b"\x10" + call + call[:6] + b"\x61" + b"\3\xcc" + p, "ax25/ip"),
         Specimen("token ring", 6, b"\x10\x40" + MACS + llc, "tr/llc/ip"),
         Specimen(
             "token ring, routed",

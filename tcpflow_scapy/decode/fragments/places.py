@@ -14,6 +14,8 @@ import numpy as np
 from tcpflow_scapy.decode.exact import gathered_rows
 from tcpflow_scapy.decode.pieces import COUNTED, COUNTED_FROM_END, kinds
 
+from .grouping import LINK_TIMEOUT, far_apart
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 TOTAL_SHIFT = 16
@@ -47,6 +49,8 @@ def placed(table: dict[str, Array], keys: Array) -> dict[str, Array]:
     mixed = keys[rows].astype(np.uint64) << np.uint64(32) | table["identification"][rows]
     order, fresh = gathered_rows(table["source"][rows], table["destination"][rows], mixed)
     rows = rows[order]
+    time = table["time"][rows]
+    fresh[1:] |= far_apart(time[:-1], time[1:], np.broadcast_to(LINK_TIMEOUT, len(rows) - 1))
     backward = np.isin(kind[rows], COUNTED_FROM_END)
     number = table["protocol"][rows].astype(np.int64)
     length = table["wire_length"][rows]
@@ -90,14 +94,9 @@ def _distances(number: Array, length: Array, fresh: Array, regular: Array) -> Ar
 
 
 def _common_lengths(length: Array, fresh: Array, regular: Array) -> Array:
-    """The common length of each fragment's frame: that of the nearest regular one; 0 if there is none."""
-    position = np.arange(len(length))
-    group = np.cumsum(fresh)
-    before = np.maximum.accumulate(np.where(regular, position, -1))
-    behind = np.minimum.accumulate(np.where(regular, position, len(length))[::-1])[::-1]
-    behind = np.minimum(behind, len(length) - 1)
-    inside = (before >= 0) & (group[before] == group)
-    nearest = np.where(inside, before, behind)
-    good = regular[nearest] & (group[nearest] == group)
-    found: Array = np.where(good, length[nearest], 0)
+    """The common length of each fragment's frame; 0 where regular ones do not agree, or there are none."""
+    starts = np.flatnonzero(fresh)
+    most = np.maximum.reduceat(np.where(regular, length, 0), starts)
+    least = np.minimum.reduceat(np.where(regular, length, np.iinfo(np.int64).max), starts)
+    found: Array = np.where(most == least, most, 0)[np.cumsum(fresh) - 1]
     return found
