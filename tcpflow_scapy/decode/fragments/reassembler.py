@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.columns import ColumnParts, join
+from tcpflow_scapy.decode.columns import ColumnParts, by_unit, join
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Context, Run
@@ -76,12 +76,7 @@ class Reassembler:
         time : ndarray of int64
             Of the run's frames.
         """
-        part = join(parts)
-        unit = part.pop("unit")
-        if (unit[1:] < unit[:-1]).any():
-            order = np.argsort(unit, kind="stable")
-            unit = unit[order]
-            part = {name: column[order] for name, column in part.items()}
+        unit, part = by_unit(join(parts), "address")
         self._table.append({**part, "frame": unit + first, "time": time[unit]})
 
     def restore(self, table: dict[str, Array]) -> None:

@@ -4,7 +4,9 @@ import struct
 
 import pytest
 
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.decode import Reason
+from tests.cases.answers import case
 from tests.decode.batches import decode
 from tests.decode.segments import packet
 from tests.decode.zoo import SNAP, wlan
@@ -41,3 +43,24 @@ def test_presence_words_without_end() -> None:
 
 def test_ppi_of_a_link_type_that_nobody_knows() -> None:
     assert decode([struct.pack("<BBHI", 0, 0, 8, 99_999) + FRAME], 192).reasons != [Reason.TCP]
+
+
+def test_frames_that_arrived_damaged_are_counted_and_not_used() -> None:
+    flows = reassemble(case("connections", "bad_fcs"))
+    assert [flow.server.data for flow in flows] == [b"the right answer of the server"]
+    assert len(flows.conflicts) == 0
+    assert flows.capture.unused == {"bad fcs": 2}
+
+
+@pytest.mark.parametrize(("flags", "reason"), [(0, 0), (1, 0), (2, 0), (4, 27), (5, 27)])
+def test_the_common_field_of_ppi(flags: int, reason: int) -> None:
+    field = struct.pack("<HHQHHHHbbbb", 2, 20, 0, flags, 0, 0, 0, 0, 0, 0, 0)
+    check = bytes(4) if flags & 1 else b""
+    frame = struct.pack("<BBHI", 0, 0, 8 + len(field), 105) + field + FRAME + check
+    assert decode([frame], 192).reasons == [Reason(reason)]
+
+
+def test_a_flag_of_another_field_of_ppi_is_none() -> None:
+    field = struct.pack("<HHQHH", 3, 12, 0, 4, 0)
+    frame = struct.pack("<BBHI", 0, 0, 8 + len(field), 105) + field + FRAME
+    assert decode([frame], 192).reasons == [Reason.TCP]
