@@ -36,7 +36,8 @@ byte means other things, so the mesh control field is looked at too"""
 MESH_ADDRESSES = 0x03
 """In the first byte of the mesh control field: how many addresses follow; 3 and other bits are reserved"""
 
-MAX_SUBFRAMES = 64
+MAX_SUBFRAMES = 256
+"""An aggregate has at most 11,454 bytes (IEEE 802.11, 9.2.4.7.1), and a packet needs some 60"""
 
 LABEL = Label("wlan", ethernet=True)
 

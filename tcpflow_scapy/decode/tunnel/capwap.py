@@ -77,6 +77,8 @@ def _piece(run: Run, items: Items, header: Array, ports: Array) -> None:
 def capwap_native(run: Run, items: Items) -> None:
     """An 802.11 frame. Many controllers send 16-bit fields of its header in the wrong byte order."""
     items, control = run.take(items, CONTROL)
-    swapped = (control["first"] & 0x0F != DATA_FRAME) & (control["second"] & 0x0F == DATA_FRAME)
+    # Where both bytes are the same, the sequence control tells, which the swapped road looks at.
+    swapped = (control["first"] & 0x0F != DATA_FRAME) | (control["first"] == control["second"])
+    swapped &= control["second"] & 0x0F == DATA_FRAME
     run.forward(wlan_swapped, items.pick(swapped))
     run.forward(wlan, items.pick(~swapped))
