@@ -52,22 +52,36 @@ _FACTS = np.dtype(
 )
 
 
+CHECK_SIZE = 4
+"""The frame check sequence, where a capture has it"""
+
+
 def wlan(run: Run, items: Items) -> None:
     """Data frames go on to LLC."""
-    _wlan(run, items, padded=False, swapped=False)
+    _wlan(run, items)
+
+
+def wlan_checked(run: Run, items: Items) -> None:
+    """The check sequence stands at the end, which only matters where a frame is in fragments."""
+    _wlan(run, items, trailer=CHECK_SIZE)
 
 
 def wlan_padded(run: Run, items: Items) -> None:
     """The driver padded the header to a multiple of four bytes."""
-    _wlan(run, items, padded=True, swapped=False)
+    _wlan(run, items, padded=True)
+
+
+def wlan_padded_checked(run: Run, items: Items) -> None:
+    """Both."""
+    _wlan(run, items, padded=True, trailer=CHECK_SIZE)
 
 
 def wlan_swapped(run: Run, items: Items) -> None:
     """Frame control and sequence control have their bytes in the wrong order."""
-    _wlan(run, items, padded=False, swapped=True)
+    _wlan(run, items, swapped=True)
 
 
-def _wlan(run: Run, items: Items, *, padded: bool, swapped: bool) -> None:
+def _wlan(run: Run, items: Items, *, padded: bool = False, swapped: bool = False, trailer: int = 0) -> None:
     # Control frames are shorter than the header of data frames.
     first, second = ("flags", "control") if swapped else ("control", "flags")
     items, _ = run.take(items, np.dtype("V2"))
@@ -91,7 +105,9 @@ def _wlan(run: Run, items: Items, *, padded: bool, swapped: bool) -> None:
         facts["sequence"] = _swapped_sequence(run, items, facts["sequence"])
     piece = (flags & MORE_FRAGMENTS != 0) | (facts["sequence"] & FRAGMENT_NUMBER != 0)
     if piece.any():
-        _piece(run, items.pick(piece), header[piece], facts[piece])
+        part = items.pick(piece)
+        part.limit(part.wire - trailer)
+        _piece(run, part, header[piece], facts[piece])
         items, facts = items.pick(~piece), facts[~piece]
     _whole(run, items, facts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
@@ -25,6 +27,8 @@ COOKIES = (4, 0, 8, 2, 6, 10, 12, 16, 18)
 """Service cards put so many bytes in front of the packet, by a rule of their own for each"""
 
 CELL_COOKIES = (4, 8)
+PPP_COOKIES = (6, 10)
+"""With a PPP protocol or a network layer protocol id behind the cookie"""
 LOGICAL = (0xAAAA03, 0xFEFE03)
 """How LLC begins on ATM: SNAP, and network layer protocol ids"""
 
@@ -51,12 +55,12 @@ def _juniper(run: Run, items: Items, inner: Layer) -> None:
 
 def juniper_packet(run: Run, items: Items) -> None:
     """IP behind a cookie whose length only the card's software knows: found by its looks."""
-    run.drop(_packets(run, items), Reason.OTHER_ETHERTYPE)
+    run.drop(_packets(run, items, COOKIES), Reason.OTHER_ETHERTYPE)
 
 
-def _packets(run: Run, items: Items) -> Items:
+def _packets(run: Run, items: Items, cookies: Iterable[int]) -> Items:
     """Send on what looks like IP behind a cookie; what is left."""
-    for skip in COOKIES:
+    for skip in cookies:
         found = looks_ip(run, items, skip)
         part = items.pick(found)
         part.cursor = part.cursor + skip
@@ -115,7 +119,7 @@ def _cell(run: Run, items: Items) -> None:
         part.cursor = part.cursor + skip
         run.forward(llc, part)
         items = items.pick(~found)
-    items = _packets(run, items)
+    items = _packets(run, items, (*CELL_COOKIES, *PPP_COOKIES))
     for skip in CELL_COOKIES:
         for padding in (PADDING, 0):
             found = looks_ethernet(run, items, skip + padding)

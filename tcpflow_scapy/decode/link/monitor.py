@@ -11,7 +11,7 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
-from .ieee80211 import wlan, wlan_padded
+from .ieee80211 import wlan, wlan_checked, wlan_padded, wlan_padded_checked
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,7 +28,6 @@ MORE_PRESENT = 0x80000000
 HAS_TIMER, HAS_FLAGS = 0x1, 0x2
 CHECKED, DATA_PAD, BAD_CHECK = 0x10, 0x20, 0x40
 """Flags: the frame check sequence stands at the end, the header is padded, the sequence is wrong"""
-CHECK_SIZE = 4
 MAX_PRESENT_WORDS = 16
 
 PRISM_SIZE = 144
@@ -55,11 +54,12 @@ def radiotap(run: Run, items: Items) -> None:
 
 
 def _checked(run: Run, items: Items, checked: Array, bad: Array, padded: Array) -> None:
-    """Go on with frames that arrived as they were sent, without their check sequence."""
+    """Go on with frames that arrived as they were sent."""
     items, checked, padded = run.keep(items, ~bad, Reason.BAD_FCS, checked, padded)
-    items.limit(items.wire - CHECK_SIZE * checked)
-    run.forward(wlan, items.pick(~padded))
-    run.forward(wlan_padded, items.pick(padded))
+    run.forward(wlan, items.pick(~padded & ~checked))
+    run.forward(wlan_checked, items.pick(~padded & checked))
+    run.forward(wlan_padded, items.pick(padded & ~checked))
+    run.forward(wlan_padded_checked, items.pick(padded & checked))
 
 
 def _flags(run: Run, start: Array, stop: Array, present: Array) -> Array:

@@ -8,7 +8,7 @@ from tcpflow_scapy import reassemble
 from tcpflow_scapy.decode import Reason
 from tests.cases.answers import case
 from tests.decode.batches import decode
-from tests.decode.segments import packet
+from tests.decode.segments import PAYLOAD, packet
 from tests.decode.zoo import SNAP, wlan
 
 FRAME = wlan(0x88, 1, SNAP + b"\x08\0" + packet(), qos=b"\0\0")
@@ -64,3 +64,8 @@ def test_a_flag_of_another_field_of_ppi_is_none() -> None:
     field = struct.pack("<HHQHH", 3, 12, 0, 4, 0)
     frame = struct.pack("<BBHI", 0, 0, 8 + len(field), 105) + field + FRAME
     assert decode([frame], 192).reasons == [Reason.TCP]
+
+
+def test_a_check_sequence_that_is_not_there_costs_no_payload() -> None:
+    head = struct.pack("<BBHIB", 0, 0, 9, 2, 0x10)
+    assert decode([head + FRAME], 127).rows[0].payload == PAYLOAD
