@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +111,12 @@ def test_as_many_packets_as_went_in(capture: Capture, counts: list[int], netlink
     assert len(flows.packets) == len(capture)
     assert flows.capture.used == len(changed)
     assert not flows.capture.unused
+    for stream in (stream for flow in flows for stream in flow.streams):
+        for frame, group in stream.segments.groupby("frame"):
+            found = [len(stream.segment_payload(frame, i)) for i in range(len(group))]
+            assert found == group["length"].tolist()
+            with pytest.raises(KeyError):
+                stream.segment_payload(frame, len(group))
 
 
 @kin
