@@ -11,6 +11,8 @@ from tests.decode.batches import decode
 from tests.decode.segments import PAYLOAD, packet
 from tests.decode.zoo import SNAP, wlan
 
+TCP, BAD = Reason.TCP, Reason.BAD_FCS
+
 FRAME = wlan(0x88, 1, SNAP + b"\x08\0" + packet(), qos=b"\0\0")
 
 
@@ -52,12 +54,12 @@ def test_frames_that_arrived_damaged_are_counted_and_not_used() -> None:
     assert flows.capture.unused == {"bad fcs": 2}
 
 
-@pytest.mark.parametrize(("flags", "reason"), [(0, 0), (1, 0), (2, 0), (4, 27), (5, 27)])
-def test_the_common_field_of_ppi(flags: int, reason: int) -> None:
+@pytest.mark.parametrize(("flags", "reason"), [(0, TCP), (1, TCP), (2, TCP), (4, BAD), (5, BAD)])
+def test_the_common_field_of_ppi(flags: int, reason: Reason) -> None:
     field = struct.pack("<HHQHHHHbbbb", 2, 20, 0, flags, 0, 0, 0, 0, 0, 0, 0)
     check = bytes(4) if flags & 1 else b""
     frame = struct.pack("<BBHI", 0, 0, 8 + len(field), 105) + field + FRAME + check
-    assert decode([frame], 192).reasons == [Reason(reason)]
+    assert decode([frame], 192).reasons == [reason]
 
 
 def test_a_flag_of_another_field_of_ppi_is_none() -> None:
