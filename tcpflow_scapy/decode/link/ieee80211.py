@@ -36,6 +36,9 @@ byte means other things, so the mesh control field is looked at too"""
 MESH_ADDRESSES = 0x03
 """In the first byte of the mesh control field: how many addresses follow; 3 and other bits are reserved"""
 
+CHECK_SIZE = 4
+"""The frame check sequence, where a capture has it"""
+
 MAX_SUBFRAMES = 256
 """An aggregate has at most 11,454 bytes (IEEE 802.11, 9.2.4.7.1), and a packet needs some 60"""
 
@@ -50,10 +53,6 @@ _QOS = np.dtype([("low", "u1"), ("high", "u1")])
 _FACTS = np.dtype(
     [("flags", "u1"), ("sequence", "u2"), ("priority", "u1"), ("aggregated", "?"), ("meshed", "?")]
 )
-
-
-CHECK_SIZE = 4
-"""The frame check sequence, where a capture has it"""
 
 
 def wlan(run: Run, items: Items) -> None:
