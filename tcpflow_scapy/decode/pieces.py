@@ -1,6 +1,6 @@
 """Fragments of link layers and tunnels, next to those of IP: how they are told apart.
 
-They wait in the same table (`fragments.plan.FRAGMENT_DTYPES`) and become frames by the same code. A kind
+They wait in the same table (`fragments.plan.FRAGMENT_DTYPES`) and become packets by the same code. A kind
 stands above the bits of the source's address, where IP has none, so that kinds never mix.
 """
 
@@ -44,7 +44,7 @@ def kinds(source: Array) -> Array:
 
 def tagged(kind: int | Array, source: Array) -> Array:
     """Column `source` of fragments of that kind."""
-    found: Array = np.asarray(kind, np.uint64) << np.uint64(KIND_SHIFT) | source.astype(np.uint64)
+    found: Array = np.uint64(kind) << np.uint64(KIND_SHIFT) | source.astype(np.uint64)
     return found
 
 

@@ -170,8 +170,7 @@ class Run:
         more : ndarray of bool
             Whether another fragment follows.
         ends : (ndarray of uint64, ndarray of uint64), optional
-            Source, with the kind of fragment (`pieces.tagged`), and destination, of fragments that are not
-            IP's.
+            Source, with the kind of fragment (`pieces.tagged`), and destination, where they are not IP's.
         """
         source, destination = (items.source, items.destination) if ends is None else ends
         self.drop(items, Reason.FRAGMENT)
