@@ -126,7 +126,7 @@ def _by_header(table: dict[str, Array], index: Array, keys: Array, time: Array) 
     # Most fragments come right behind those they belong to: such a run is one row to sort.
     new = _differs_from_last(table, index, keys)
     link = kinds(table["source"][index]) > 0
-    timeout = np.where(link, LINK_TIMEOUT, TIMEOUT) if link.any() else np.broadcast_to(TIMEOUT, link.shape)
+    timeout = np.where(link, LINK_TIMEOUT, TIMEOUT)
     new[1:] |= far_apart(time[:-1], time[1:], timeout[1:])
     starts = np.flatnonzero(new)
     runs, fresh = gathered_rows(*_header_columns(table, index[starts], keys[starts]))
@@ -171,11 +171,11 @@ def _header_columns(table: dict[str, Array], index: Array, keys: Array) -> tuple
     return source, table["destination"][index], rest
 
 
-def far_apart(earlier: Array, later: Array, timeout: Array) -> Array:
+def far_apart(earlier: Array, later: Array, timeout: Array | int = TIMEOUT) -> Array:
     """Whether times, both known, are too far apart for fragments of one datagram."""
     # Times of a hostile capture can be as far apart as int64 can say: the distance is unsigned.
     distance = (np.maximum(earlier, later) - np.minimum(earlier, later)).view(np.uint64)
-    found: Array = (distance > timeout.astype(np.uint64)) & (earlier != NO_TIME) & (later != NO_TIME)
+    found: Array = (distance > np.uint64(timeout)) & (earlier != NO_TIME) & (later != NO_TIME)
     return found
 
 

@@ -50,7 +50,7 @@ def placed(table: dict[str, Array], keys: Array) -> dict[str, Array]:
     order, fresh = gathered_rows(table["source"][rows], table["destination"][rows], mixed)
     rows = rows[order]
     time = table["time"][rows]
-    fresh[1:] |= far_apart(time[:-1], time[1:], np.broadcast_to(LINK_TIMEOUT, len(rows) - 1))
+    fresh[1:] |= far_apart(time[:-1], time[1:], LINK_TIMEOUT)
     backward = np.isin(kind[rows], COUNTED_FROM_END)
     number = table["protocol"][rows].astype(np.int64)
     length = table["wire_length"][rows]
