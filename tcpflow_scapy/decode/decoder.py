@@ -9,7 +9,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import FrameBatch, FrameTable
 from tcpflow_scapy.capture.store import Store
 
-from .columns import ColumnParts, join
+from .columns import ColumnParts, by_unit, join
 from .encapsulation import NOWHERE, StateTable
 from .encapsulation_table import EncapsulationTable
 from .fragments import POLICIES, Reassembler
@@ -167,15 +167,13 @@ class Decoder:
 
     def _keep(self, run: Run, first: int) -> None:
         """Keep a run's results under capture-wide frame numbers."""
-        for parts, sink in ((run.segments, self._segments), (run.datagrams, self._datagrams)):
+        for parts, sink, key in (
+            (run.segments, self._segments, "header"),
+            (run.datagrams, self._datagrams, "address"),
+        ):
             if not parts:
                 continue
-            part = join(parts)
-            unit = part.pop("unit")
-            if (unit[1:] < unit[:-1]).any():
-                order = np.argsort(unit, kind="stable")
-                unit = unit[order]
-                part = {name: column[order] for name, column in part.items()}
+            unit, part = by_unit(join(parts), key)
             if sink is self._segments:
                 run.reason[unit] = Reason.TCP
             part["frame"] = unit + first

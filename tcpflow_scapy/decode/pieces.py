@@ -21,6 +21,12 @@ class Kind(IntEnum):
     """What a fragment is a fragment of; `tables.FRAGMENTED` says what follows when it is whole."""
 
     IP = 0
+    WLAN = 1
+    WLAN_MESH = 2
+    CAPWAP = 3
+    CAPWAP_NATIVE = 4
+    BATMAN = 5
+    BATMAN_14 = 6
     MULTILINK = 16
     """PPP multilink, from its header on, whose first four bytes are in column `identification`"""
     DEFLATED = 17
@@ -29,6 +35,13 @@ class Kind(IntEnum):
     """an IP packet that sets the state of Van Jacobson's decompressor, and is a packet of its own"""
     LINE_CHANGE = 19
     """a TCP packet whose headers are changes of that state"""
+
+
+COUNTED = (Kind.WLAN, Kind.WLAN_MESH, Kind.BATMAN_14)
+"""Kinds whose fragments have a number in place of an offset; the number is in column `protocol`"""
+
+COUNTED_FROM_END = (Kind.BATMAN,)
+"""Likewise, but number 0 is the end; the whole length is in the upper half of `identification`"""
 
 
 REBUILT = Kind.MULTILINK

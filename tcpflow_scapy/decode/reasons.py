@@ -22,9 +22,9 @@ class Reason(IntEnum):
     OTHER_ETHERTYPE = 9
     """an Ethernet type, LLC or PPP protocol that carries no IP"""
     FRAGMENT = 10
-    """an IP fragment that was not used"""
+    """a fragment (of IP, 802.11, CAPWAP, batman-adv) that was not used"""
     FRAGMENT_USED = 11
-    """an IP fragment whose bytes are part of a reassembled datagram"""
+    """a fragment whose bytes are part of a reassembled datagram or frame"""
     TRUNCATED_LINK = 12
     """captured bytes end inside the link layer, a tag or a tunnel header"""
     TRUNCATED_IP = 13
@@ -53,9 +53,11 @@ class Reason(IntEnum):
     """other damage found by the dissector"""
     UNDECODED = 26
     """beyond the budget for frame-by-frame dissection"""
-    SAMPLED_HEADER = 27
+    BAD_FCS = 27
+    """the receiver says that the frame check sequence is wrong: any of its bytes may be"""
+    SAMPLED_HEADER = 28
     """an sFlow datagram: headers of sampled packets are quotations, not traffic"""
-    NOT_DECOMPRESSED = 28
+    NOT_DECOMPRESSED = 29
     """compressed headers whose link lost its state, or compressed payload that is damaged or not DEFLATE"""
 
     @property

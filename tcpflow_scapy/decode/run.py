@@ -25,6 +25,10 @@ MAX_DEPTH = 24
 MAX_ITEMS = 4
 """Packets that may come out of one frame, on average over a run (aggregated 802.11 frames)."""
 
+LEAST = 64
+"""Bytes of a frame for which there may be one more in any case: a TCP segment with what tells it apart
+from the next one in the frame needs as many."""
+
 SHORT_RUN = 16
 """Frames up to which a run may do as much: what comes out must not depend on how many frames came at once."""
 
@@ -59,7 +63,7 @@ class Run:
     datagrams: list[dict[str, Array]] = field(default_factory=list)
     """parts of UDP rows"""
     fragments: list[dict[str, Array]] = field(default_factory=list)
-    """parts of IP fragments"""
+    """parts of fragments"""
     undissected: list[Array] = field(default_factory=list)
     """units that only Scapy's dissector knows"""
     _pending: dict[Layer, list[Items]] = field(default_factory=dict)
@@ -68,7 +72,9 @@ class Run:
 
     def go(self) -> None:
         """Move all packets through their layers, to the end."""
-        self._budget = MAX_ITEMS * max(len(self.reason), SHORT_RUN) * MAX_DEPTH
+        octets = sum(int((i.end - i.cursor).sum()) for parts in self._pending.values() for i in parts)
+        most = max(MAX_ITEMS * max(len(self.reason), SHORT_RUN), octets // LEAST)
+        self._budget = most * MAX_DEPTH
         for _ in range(MAX_DEPTH):
             if not self._pending:
                 return
@@ -161,7 +167,8 @@ class Run:
         ----------
         items : Items
         protocol : ndarray of uint8
-            What the datagram carries (IPv6: only the first fragment's counts).
+            What the datagram carries (IPv6: only the first fragment's counts); where fragments are numbered
+            (`pieces.COUNTED`), the number.
         identification : ndarray of uint32
         offset : ndarray of int64
             Place in the datagram, in bytes.

@@ -17,14 +17,15 @@ from .ip.tcp import tcp
 from .ip.udp import datagram, udp
 from .layers import Layer, Switch, Switches, dissect
 from .link import arcnet, juniper, monitor, small
-from .link.cooked import cooked, cooked2
+from .link.ax25 import ax25, ax25_kiss
+from .link.cooked import cooked, cooked2, netlink
 from .link.ethernet import ethernet
-from .link.frame_relay import frame_relay
+from .link.frame_relay import frame_relay, network_layer
 from .link.hdlc import serial, serial_with_direction
-from .link.ieee80211 import wlan
+from .link.ieee80211 import wlan, wlan_body, wlan_mesh_body
 from .link.llc import llc, snap
 from .link.loopback import loop, null
-from .link.nflog import netlink, nflog
+from .link.nflog import nflog
 from .link.ppp import bridged, multilink, ppp, protocol_field
 from .link.raw import raw
 from .link.token_ring import fddi, token_ring
@@ -33,7 +34,8 @@ from .pieces import Kind
 from .reasons import Reason
 from .tunnel import tags
 from .tunnel.ayiya import ayiya
-from .tunnel.capwap import capwap
+from .tunnel.batman import batman
+from .tunnel.capwap import capwap, capwap_native
 from .tunnel.geneve import geneve
 from .tunnel.gre import gre
 from .tunnel.gtp import gtp, gtp0
@@ -45,7 +47,7 @@ from .tunnel.minimal import minimal
 from .tunnel.mpls import mpls
 from .tunnel.nsh import nsh
 from .tunnel.pppoe import pppoe
-from .tunnel.small import etherip, lisp, tzsp
+from .tunnel.small import etherip, lisp, tzsp, tzsp_link
 from .tunnel.teredo import teredo
 from .tunnel.vlan import vlan
 from .tunnel.vxlan import vxlan, vxlan_gpe
@@ -53,6 +55,7 @@ from .tunnel.vxlan import vxlan, vxlan_gpe
 LINK_TYPES: dict[int, Layer | Reason] = {
     0: null,
     1: ethernet,
+    3: ax25,
     6: token_ring,
     7: arcnet.arcnet,
     8: small.slip,
@@ -62,10 +65,12 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     14: raw,
     50: serial,
     51: pppoe,
+    99: small.symantec,
     100: small.atm_rfc1483,
     101: raw,
     104: serial,
     105: wlan,
+    106: small.clip,
     107: frame_relay,
     108: loop,
     109: small.enc,
@@ -75,6 +80,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     122: small.ip_over_fc,
     123: small.sunatm,
     127: monitor.radiotap,
+    128: tzsp_link,
     129: arcnet.arcnet_linux,
     130: juniper.juniper_service,
     131: juniper.juniper_service,
@@ -85,9 +91,13 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     136: juniper.juniper_service,
     137: juniper.juniper_atm,
     138: small.ieee1394,
+    143: small.docsis,
     144: cooked,  # IrDA: the same header, protocols that are not IP
     163: monitor.avs,
+    164: juniper.juniper_service,
     166: serial_with_direction,
+    167: juniper.juniper_ethernet,
+    168: juniper.juniper_pppoe_atm,
     178: juniper.juniper_ethernet,
     179: juniper.juniper_ppp,
     180: juniper.juniper_frame_relay,
@@ -99,6 +109,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     194: juniper.juniper_service,
     197: small.erf,
     200: juniper.juniper_service,
+    202: ax25_kiss,
     204: serial_with_direction,
     205: serial_with_direction,
     206: small.frame_relay_with_direction,
@@ -128,6 +139,7 @@ ETHERTYPES: dict[int, Layer | Reason] = {
     0x0806: Reason.ARP,
     0x22F3: tags.trill,
     0x2452: wlan,  # frames of a driver in monitor mode, passed on as Ethernet
+    0x4305: batman,
     0x6558: ethernet,  # transparent bridging: Ethernet in GRE, Geneve, NSH
     0x8100: vlan,
     0x86DD: ipv6,
@@ -154,6 +166,7 @@ ETHERTYPES: dict[int, Layer | Reason] = {
 LLC_SAPS: dict[int, Layer | Reason] = {
     0x06: ip,  # RFC 948
     0xAA: snap,
+    0xFE: network_layer,  # PPP over ATM among others (RFC 2364, 4)
 }
 """By 802.2 destination service access point."""
 
@@ -213,6 +226,12 @@ UDP_PORTS: dict[int, Layer | Reason] = {
 """By UDP port. A layer whose header does not fit hands its packets to `datagram`."""
 
 FRAGMENTED: dict[int, Layer | Reason] = {
+    Kind.WLAN: wlan_body,
+    Kind.WLAN_MESH: wlan_mesh_body,
+    Kind.CAPWAP: ethernet,
+    Kind.CAPWAP_NATIVE: capwap_native,
+    Kind.BATMAN: batman,
+    Kind.BATMAN_14: ethernet,
     Kind.MULTILINK: protocol_field,
 }
 """What a frame put together of fragments begins with, by `pieces.Kind`."""

@@ -169,7 +169,7 @@ class Datagrams:
             yield self._run(part, self._windows(part, window), *_side_by_side(len(part), window))
 
     def _run(self, numbers: Array, memory: Array, begin: Array, reach: Array) -> DatagramRun:
-        """Send some datagrams through the layers, from behind their IP header."""
+        """Send some datagrams through the layers, from behind the header that was in every fragment."""
         plan, table, lead = self._plan, self._table, self.lead[numbers]
         run = DatagramRun(
             memory,

@@ -1,4 +1,4 @@
-"""Fragments of a whole capture: put together, and sent through the layers again.
+"""Fragments of a whole capture, IP's and others: put together, and sent through the layers again.
 
 A datagram can hold a tunnel, and the tunnel fragments of other datagrams; so this goes in rounds, whole
 datagrams first, until nothing new comes out. What is incomplete then is used as far as it goes.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.columns import ColumnParts, join
+from tcpflow_scapy.decode.columns import ColumnParts, by_unit, join
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.rebuilt import Memory, Rebuilder, Rebuilt
@@ -22,6 +22,7 @@ from .buffer import SLOT_BITS
 from .chains import Chains, usable
 from .datagram_run import DatagramRun, Datagrams
 from .grouping import Lineup, line_up
+from .places import placed
 from .plan import FRAGMENT_DTYPES, Plan, Versions
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -79,12 +80,7 @@ class Reassembler:
         time : ndarray of int64
             Of the run's frames.
         """
-        part = join(parts)
-        unit = part.pop("unit")
-        if (unit[1:] < unit[:-1]).any():
-            order = np.argsort(unit, kind="stable")
-            unit = unit[order]
-            part = {name: column[order] for name, column in part.items()}
+        unit, part = by_unit(join(parts), "address")
         self._table.append({**part, "frame": unit + first, "time": time[unit]})
 
     def restore(self, table: dict[str, Array]) -> None:
@@ -121,7 +117,7 @@ class Reassembler:
 
     def _datagrams(self, whole_only: bool) -> Iterator[tuple[DatagramRun, Array, Origins]]:
         """Those that are put together by offset."""
-        table = _usable_only(self._table.build())
+        table = self._usable(self._table.build())
         lineup: Lineup | None = None
         incomplete, whole = not whole_only, True
         for _ in range(2 * MAX_NESTED_DATAGRAMS):
@@ -176,7 +172,13 @@ class Reassembler:
         self._table.append(kept)
         merged = self._table.build()
         order = np.argsort(merged["frame"], kind="stable")
-        return _usable_only({name: column[order] for name, column in merged.items()})
+        return self._usable({name: column[order] for name, column in merged.items()})
+
+    def _usable(self, table: dict[str, Array]) -> dict[str, Array]:
+        """In their places, and without those that no datagram can use."""
+        table = placed(table, self._context.states.keys(table["state"]))
+        good = usable(table)
+        return table if good.all() else {name: column[good] for name, column in table.items()}
 
     def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[DatagramRun, Array, Origins]]:
         """Give a plan's datagrams a buffer and send them through the layers, chunk by chunk."""
@@ -238,9 +240,3 @@ class Reassembler:
     def conflicts(self) -> FragmentConflicts | None:
         """All contradictions found, None if there are none."""
         return FragmentConflicts(**self._conflicts.build()) if len(self._conflicts) else None
-
-
-def _usable_only(table: dict[str, Array]) -> dict[str, Array]:
-    """Without the fragments that no datagram can use."""
-    good = usable(table)
-    return table if good.all() else {name: column[good] for name, column in table.items()}
