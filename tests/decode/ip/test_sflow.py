@@ -25,7 +25,8 @@ def sflow(*samples: bytes, family: int = 1, version: int = 5) -> bytes:
     return (
         struct.pack("!II", version, family)
         + agent
-        + struct.pack("!IIII", 0, 1, 2, len(samples))
+        + bytes(4 if version == 5 else 0)  # number of the agent
+        + struct.pack("!III", 1, 2, len(samples))
         + b"".join(samples)
     )
 
@@ -35,6 +36,9 @@ def sflow(*samples: bytes, family: int = 1, version: int = 5) -> bytes:
     [
         (sflow(flow_sample()), Reason.SAMPLED_HEADER),
         (sflow(COUNTERS, COUNTERS, flow_sample(3), family=2), Reason.SAMPLED_HEADER),
+        (sflow(flow_sample(), version=4), Reason.SAMPLED_HEADER),
+        (sflow(flow_sample(), version=2, family=2), Reason.SAMPLED_HEADER),
+        (sflow(COUNTERS, flow_sample(), version=4), Reason.UDP),
         (sflow(COUNTERS), Reason.UDP),
         (sflow(flow_sample(), version=6), Reason.UDP),
         (sflow(flow_sample())[:30], Reason.UDP),
