@@ -58,7 +58,7 @@ class Reason(IntEnum):
     SAMPLED_HEADER = 28
     """an sFlow datagram: headers of sampled packets are quotations, not traffic"""
     NOT_DECOMPRESSED = 29
-    """compressed headers whose link lost its state, or compressed payload that is damaged or not DEFLATE"""
+    """headers whose line lost its state, or compressed data that are damaged or of an unknown kind"""
 
     @property
     def label(self) -> str:

@@ -178,6 +178,8 @@ PPP_PROTOCOLS: dict[int, Layer | Reason] = {
     0x003D: multilink,
     0x0053: Reason.ENCRYPTED,
     0x0057: ipv6,
+    0x00FB: Reason.NOT_DECOMPRESSED,  # RFC 1962: of one link of several, of the line
+    0x00FD: Reason.NOT_DECOMPRESSED,
     0x0281: mpls,
     0x0283: mpls,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.columns import ColumnParts
 from tcpflow_scapy.decode.fragments.plan import FRAGMENT_DTYPES, Plan
@@ -98,6 +99,8 @@ def _rows(table: dict[str, Array], chosen: Array) -> dict[str, Array]:
 
 
 def _in_order(table: dict[str, Array]) -> dict[str, Array]:
-    """In order of capture."""
-    order = np.argsort(table["frame"], kind="stable")
+    """In order of time, where all have one; else in order of capture."""
+    time = table["time"]
+    clock = np.zeros(len(time), np.int64) if (time == NO_TIME).any() else time
+    order = np.lexsort((table["frame"], clock))
     return {name: column[order] for name, column in table.items()}

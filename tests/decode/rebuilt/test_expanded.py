@@ -113,6 +113,18 @@ def test_payload_lies_in_the_capture_and_headers_are_those_that_were_sent() -> N
                 assert int(place) >> 44 == 0
 
 
+def test_the_clock_tells_the_order() -> None:
+    rng = random.Random(9)
+    talks = [talk(rng, 1024), talk(rng, 1025)]
+    packets = mixed(rng, talks)
+    frames = list(enumerate(line_frames(packets, compressors(rng), PPP_WITH_DIRECTION)))
+    rng.shuffle(frames)
+    times = [number * 10**6 for number, _ in frames]
+    result = decode([frame for _, frame in frames], PPP_WITH_DIRECTION, times=times)
+    assert set(result.reasons) == {Reason.TCP}
+    assert [row.payload for row in result.rows] == [packets[number][1][40:] for number, _ in frames]
+
+
 def test_through_a_tunnel(tmp_path: Path) -> None:
     rng = random.Random(6)
     one = talk(rng, 1024, (8192, 8192))
