@@ -85,10 +85,15 @@ def _swapped(total: Array) -> Array:
     return (total & np.uint64(0xFF)) << np.uint64(8) | total >> np.uint64(8)
 
 
-def header_is_bad(run: Run, cursor: Array, length: Array) -> Array:
-    """Whether IPv4 headers have a wrong checksum; one of zero was left to the network card."""
+def header_is_bad(run: Run, cursor: Array, length: Array, change: Array | int = 0) -> Array:
+    """Whether IPv4 headers have a wrong checksum; one of zero was left to the network card.
+
+    `change` is what was taken from the low byte of a word after the checksum was made.
+    """
     start = run.place(cursor)
     total = sums(run.memory, start, start + length)
+    if not np.isscalar(change):
+        total = fold(total + (np.asarray(change) + 0xFFFF).astype(np.uint64))
     stored = run.read(np.dtype(">u2"), cursor + 10)
     bad: Array = (total != 0xFFFF) & (stored != 0)
     return bad

@@ -48,3 +48,13 @@ def join(parts: list[dict[str, Array]]) -> dict[str, Array]:
     if len(parts) == 1:
         return parts[0]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def by_unit(part: dict[str, Array], key: str) -> tuple[Array, dict[str, Array]]:
+    """Column `unit` and the others, in order of units and, within each, of the place that `key` names."""
+    unit = part.pop("unit")
+    if (unit[1:] <= unit[:-1]).any():
+        order = np.lexsort((part[key], unit))
+        unit = unit[order]
+        part = {name: column[order] for name, column in part.items()}
+    return unit, part

@@ -9,7 +9,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import FrameBatch, FrameTable
 from tcpflow_scapy.capture.store import Store
 
-from .columns import ColumnParts, join
+from .columns import ColumnParts, by_unit, join
 from .encapsulation import NOWHERE, StateTable
 from .encapsulation_table import EncapsulationTable
 from .fragments import POLICIES, Reassembler
@@ -25,6 +25,7 @@ from .packets import (
 )
 from .plain import take_plain
 from .reasons import Reason
+from .rebuilt import Memory
 from .run import Context, Run
 from .tables import switches
 
@@ -166,15 +167,13 @@ class Decoder:
 
     def _keep(self, run: Run, first: int) -> None:
         """Keep a run's results under capture-wide frame numbers."""
-        for parts, sink in ((run.segments, self._segments), (run.datagrams, self._datagrams)):
+        for parts, sink, key in (
+            (run.segments, self._segments, "header"),
+            (run.datagrams, self._datagrams, "address"),
+        ):
             if not parts:
                 continue
-            part = join(parts)
-            unit = part.pop("unit")
-            if (unit[1:] < unit[:-1]).any():
-                order = np.argsort(unit, kind="stable")
-                unit = unit[order]
-                part = {name: column[order] for name, column in part.items()}
+            unit, part = by_unit(join(parts), key)
             if sink is self._segments:
                 run.reason[unit] = Reason.TCP
             part["frame"] = unit + first
@@ -203,9 +202,9 @@ class Decoder:
         """
         return self._segments.build(), self._datagrams.build(), self._fragments.take()
 
-    def reassembler(self, store: Store) -> Reassembler:
+    def reassembler(self, store: Store, memory: Memory | None = None) -> Reassembler:
         """One for fragments that `take` gave; `store` gets the buffers of their datagrams."""
-        return Reassembler(store, self._context, self._policy)
+        return Reassembler(store, self._context, self._policy, memory)
 
     @property
     def encapsulations(self) -> EncapsulationTable:
@@ -316,7 +315,7 @@ def _apply_reasons(reason: Array, updates: list[tuple[Array, Array]]) -> None:
     """What became of the frames that carried fragments."""
     for frame, value in updates:
         before = reason[frame]
-        still = (before == Reason.FRAGMENT) | (before == Reason.FRAGMENT_USED)
+        still = np.isin(before, (Reason.FRAGMENT, Reason.FRAGMENT_USED, Reason.NOT_DECOMPRESSED))
         reason[frame[still]] = value[still]
 
 

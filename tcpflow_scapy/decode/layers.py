@@ -2,7 +2,7 @@
 
 A layer gets the `Run` and the `Items` whose cursor stands on its header. It moves the cursors and
 hands every item on: to another layer (`Run.forward`, `Run.switch`), to a sink (a TCP segment, a UDP
-datagram, an IP fragment), or to `Run.drop` with a reason. It raises nothing, whatever the bytes say.
+datagram, a fragment), or to `Run.drop` with a reason. It raises nothing, whatever the bytes say.
 """
 
 from __future__ import annotations
@@ -131,3 +131,4 @@ class Switches:
     ppp_protocols: Switch
     ip_protocols: Switch
     udp_ports: Switch
+    fragmented: Switch

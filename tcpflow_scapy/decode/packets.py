@@ -69,6 +69,9 @@ class Origins:
     """int64, store address of the same bytes in the fragment"""
     frame: Array
     """int32, index into the `FrameTable` of the frame that carried the fragment"""
+    step: Array | None = None
+    """int64, 1 where the bytes are those at `address`, 0 where they were decompressed out of what begins
+    there; None: 1 everywhere"""
 
     def find(self, addresses: Array) -> tuple[Array, Array]:
         """The frame and the place in the capture of any bytes.
@@ -94,6 +97,8 @@ class Origins:
             inside = (piece >= 0) & (skip < self.length[piece])
             if not inside.any():
                 break
+            if self.step is not None:
+                skip = skip * self.step[piece]
             address = np.where(inside, self.address[piece] + skip, address)
             frame = np.where(inside, self.frame[piece], frame)
         return frame, address
@@ -161,7 +166,7 @@ class PacketTable:
     header: Array
     """int64, store address of the TCP header"""
     data_offset: Array
-    """uint8, captured length of the TCP header in bytes (20 to 60): payload is at ``header + data_offset``"""
+    """uint8, captured length of the TCP header in bytes (16 to 60): payload is at ``header + data_offset``"""
     sequence: Array
     """uint32"""
     acknowledgment: Array

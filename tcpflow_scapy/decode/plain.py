@@ -18,6 +18,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ETHERNET = 14
 IP = 20
 TCP = 20
+PADDED = 46
+"""Length of an IP packet that just fills the shortest frame"""
 SMALLEST = ETHERNET + IP + TCP
 
 # Fields of the three headers together, by offset from the frame's start. `kind` is Ethernet type, IP
@@ -90,6 +92,8 @@ def take_plain(run: Run, unit: Array | None, position: Array, caplen: Array, sta
     fits &= caplen >= SMALLEST
     fits &= size >= 0
     fits &= data_offset >= TCP
+    # Padding may be counted in: the layers look.
+    fits &= total != PADDED
     captured = np.minimum(caplen - ETHERNET, total)
     captured -= IP
     rest = None

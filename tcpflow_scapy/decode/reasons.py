@@ -22,13 +22,14 @@ class Reason(IntEnum):
     OTHER_ETHERTYPE = 9
     """an Ethernet type, LLC or PPP protocol that carries no IP"""
     FRAGMENT = 10
-    """an IP fragment that was not used"""
+    """a fragment (of IP, 802.11, CAPWAP, batman-adv) that was not used"""
     FRAGMENT_USED = 11
-    """an IP fragment whose bytes are part of a reassembled datagram"""
+    """a fragment whose bytes are part of a reassembled datagram or frame"""
     TRUNCATED_LINK = 12
     """captured bytes end inside the link layer, a tag or a tunnel header"""
     TRUNCATED_IP = 13
     TRUNCATED_TCP = 14
+    """captured bytes end before the window of the TCP header"""
     MALFORMED_IP = 15
     """version, header length or total length that cannot be"""
     MALFORMED_TCP = 16
@@ -52,6 +53,12 @@ class Reason(IntEnum):
     """other damage found by the dissector"""
     UNDECODED = 26
     """beyond the budget for frame-by-frame dissection"""
+    BAD_FCS = 27
+    """the receiver says that the frame check sequence is wrong: any of its bytes may be"""
+    SAMPLED_HEADER = 28
+    """an sFlow datagram: headers of sampled packets are quotations, not traffic"""
+    NOT_DECOMPRESSED = 29
+    """headers whose line lost its state, or compressed data that are damaged or of an unknown kind"""
 
     @property
     def label(self) -> str:

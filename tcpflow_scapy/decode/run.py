@@ -14,6 +14,7 @@ import numpy as np
 from .encapsulation import Label, StateTable
 from .layers import Items, Layer, Switch, Switches
 from .packets import AddressBook
+from .pieces import Kind, tagged
 from .reasons import Reason
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -23,6 +24,10 @@ MAX_DEPTH = 24
 
 MAX_ITEMS = 4
 """Packets that may come out of one frame, on average over a run (aggregated 802.11 frames)."""
+
+LEAST = 64
+"""Bytes of a frame for which there may be one more in any case: a TCP segment with what tells it apart
+from the next one in the frame needs as many."""
 
 SHORT_RUN = 16
 """Frames up to which a run may do as much: what comes out must not depend on how many frames came at once."""
@@ -58,7 +63,7 @@ class Run:
     datagrams: list[dict[str, Array]] = field(default_factory=list)
     """parts of UDP rows"""
     fragments: list[dict[str, Array]] = field(default_factory=list)
-    """parts of IP fragments"""
+    """parts of fragments"""
     undissected: list[Array] = field(default_factory=list)
     """units that only Scapy's dissector knows"""
     _pending: dict[Layer, list[Items]] = field(default_factory=dict)
@@ -67,7 +72,9 @@ class Run:
 
     def go(self) -> None:
         """Move all packets through their layers, to the end."""
-        self._budget = MAX_ITEMS * max(len(self.reason), SHORT_RUN) * MAX_DEPTH
+        octets = sum(int((i.end - i.cursor).sum()) for parts in self._pending.values() for i in parts)
+        most = max(MAX_ITEMS * max(len(self.reason), SHORT_RUN), octets // LEAST)
+        self._budget = most * MAX_DEPTH
         for _ in range(MAX_DEPTH):
             if not self._pending:
                 return
@@ -92,6 +99,10 @@ class Run:
     def place(self, position: Array) -> Array:
         """Where positions lie in `memory`: as they are, for frames."""
         return position
+
+    def holds(self, start: Array, end: Array) -> Array:
+        """Whether all bytes of ranges of positions lie in `memory`, one after the other."""
+        return np.ones(len(start), bool)
 
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
         """Headers of that form at positions of the memory (one copy; any alignment).
@@ -141,28 +152,39 @@ class Run:
         self.reason[items.unit] = reason
 
     def fragment(
-        self, items: Items, *, protocol: Array, identification: Array, offset: Array, more: Array
+        self,
+        items: Items,
+        *,
+        protocol: Array,
+        identification: Array,
+        offset: Array,
+        more: Array,
+        ends: tuple[Array, Array] | None = None,
     ) -> None:
-        """These packets are IP fragments; the cursor stands on what they carry.
+        """These packets are fragments; the cursor stands on what they carry.
 
         Parameters
         ----------
         items : Items
         protocol : ndarray of uint8
-            What the datagram carries (IPv6: only the first fragment's counts).
+            What the datagram carries (IPv6: only the first fragment's counts); where fragments are numbered
+            (`pieces.COUNTED`), the number.
         identification : ndarray of uint32
         offset : ndarray of int64
             Place in the datagram, in bytes.
         more : ndarray of bool
             Whether another fragment follows.
+        ends : (ndarray of uint64, ndarray of uint64), optional
+            Source, with the kind of fragment (`pieces.tagged`), and destination, where they are not IP's.
         """
+        source, destination = (items.source, items.destination) if ends is None else ends
         self.drop(items, Reason.FRAGMENT)
         captured = np.minimum(items.end, items.wire)
         self.fragments.append(
             {
                 "unit": items.unit,
-                "source": items.source,
-                "destination": items.destination,
+                "source": source,
+                "destination": destination,
                 "state": items.state,
                 "protocol": protocol,
                 "identification": identification,
@@ -173,6 +195,30 @@ class Run:
                 "wire_length": np.maximum(items.wire - items.cursor, 0),
             }
         )
+
+    def rebuild(
+        self, items: Items, kind: Kind, *, first: Array | None = None, value: Array | None = None
+    ) -> None:
+        """These packets wait for package `rebuilt`.
+
+        Parameters
+        ----------
+        items : Items
+        kind : Kind
+        first, value : ndarray, optional
+            For columns `identification` and `offset` of the fragments.
+        """
+        none = np.zeros(len(items), np.int64)
+        self.fragment(
+            items,
+            protocol=none,
+            identification=none if first is None else first,
+            offset=none if value is None else value.astype(np.int64),
+            more=none != 0,
+            ends=(tagged(kind, items.source), items.destination),
+        )
+        if kind != Kind.MULTILINK:
+            self.drop(items, Reason.NOT_DECOMPRESSED)
 
     def forward(self, layer: Layer, items: Items) -> None:
         """These packets go on to a layer."""

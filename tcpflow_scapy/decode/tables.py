@@ -12,35 +12,42 @@ from .ip.authentication import authentication
 from .ip.icmp import icmp, icmpv6
 from .ip.ipv4 import ip, ipv4
 from .ip.ipv6 import ipv6
+from .ip.sflow import sflow
 from .ip.tcp import tcp
 from .ip.udp import datagram, udp
 from .layers import Layer, Switch, Switches, dissect
 from .link import arcnet, juniper, monitor, small
-from .link.cooked import cooked, cooked2
+from .link.ax25 import ax25, ax25_kiss
+from .link.cooked import cooked, cooked2, netlink
 from .link.ethernet import ethernet
-from .link.frame_relay import frame_relay
+from .link.frame_relay import frame_relay, network_layer
 from .link.hdlc import serial, serial_with_direction
-from .link.ieee80211 import wlan
+from .link.ieee80211 import wlan, wlan_body, wlan_mesh_body
 from .link.llc import llc, snap
 from .link.loopback import loop, null
-from .link.nflog import netlink, nflog
-from .link.ppp import bridged, multilink, ppp
+from .link.nflog import nflog
+from .link.ppp import bridged, multilink, ppp, protocol_field
 from .link.raw import raw
 from .link.token_ring import fddi, token_ring
+from .link.van_jacobson import compressed_tcp, uncompressed_tcp
+from .pieces import Kind
 from .reasons import Reason
 from .tunnel import tags
 from .tunnel.ayiya import ayiya
-from .tunnel.capwap import capwap
+from .tunnel.batman import batman
+from .tunnel.capwap import capwap, capwap_native
 from .tunnel.geneve import geneve
 from .tunnel.gre import gre
-from .tunnel.gtp import gtp
+from .tunnel.gtp import gtp, gtp0
 from .tunnel.ip_in_ip import ip_in_ip
+from .tunnel.ipcomp import ipcomp
 from .tunnel.l2tp import l2tp, l2tp_over_ip
 from .tunnel.macsec import macsec
+from .tunnel.minimal import minimal
 from .tunnel.mpls import mpls
 from .tunnel.nsh import nsh
 from .tunnel.pppoe import pppoe
-from .tunnel.small import etherip, lisp, tzsp
+from .tunnel.small import etherip, lisp, tzsp, tzsp_link
 from .tunnel.teredo import teredo
 from .tunnel.vlan import vlan
 from .tunnel.vxlan import vxlan, vxlan_gpe
@@ -48,6 +55,7 @@ from .tunnel.vxlan import vxlan, vxlan_gpe
 LINK_TYPES: dict[int, Layer | Reason] = {
     0: null,
     1: ethernet,
+    3: ax25,
     6: token_ring,
     7: arcnet.arcnet,
     8: small.slip,
@@ -57,10 +65,12 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     14: raw,
     50: serial,
     51: pppoe,
+    99: small.symantec,
     100: small.atm_rfc1483,
     101: raw,
     104: serial,
     105: wlan,
+    106: small.clip,
     107: frame_relay,
     108: loop,
     109: small.enc,
@@ -70,6 +80,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     122: small.ip_over_fc,
     123: small.sunatm,
     127: monitor.radiotap,
+    128: tzsp_link,
     129: arcnet.arcnet_linux,
     130: juniper.juniper_service,
     131: juniper.juniper_service,
@@ -80,9 +91,13 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     136: juniper.juniper_service,
     137: juniper.juniper_atm,
     138: small.ieee1394,
+    143: small.docsis,
     144: cooked,  # IrDA: the same header, protocols that are not IP
     163: monitor.avs,
+    164: juniper.juniper_service,
     166: serial_with_direction,
+    167: juniper.juniper_ethernet,
+    168: juniper.juniper_pppoe_atm,
     178: juniper.juniper_ethernet,
     179: juniper.juniper_ppp,
     180: juniper.juniper_frame_relay,
@@ -94,6 +109,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     194: juniper.juniper_service,
     197: small.erf,
     200: juniper.juniper_service,
+    202: ax25_kiss,
     204: serial_with_direction,
     205: serial_with_direction,
     206: small.frame_relay_with_direction,
@@ -123,6 +139,7 @@ ETHERTYPES: dict[int, Layer | Reason] = {
     0x0806: Reason.ARP,
     0x22F3: tags.trill,
     0x2452: wlan,  # frames of a driver in monitor mode, passed on as Ethernet
+    0x4305: batman,
     0x6558: ethernet,  # transparent bridging: Ethernet in GRE, Geneve, NSH
     0x8100: vlan,
     0x86DD: ipv6,
@@ -149,15 +166,20 @@ ETHERTYPES: dict[int, Layer | Reason] = {
 LLC_SAPS: dict[int, Layer | Reason] = {
     0x06: ip,  # RFC 948
     0xAA: snap,
+    0xFE: network_layer,  # PPP over ATM among others (RFC 2364, 4)
 }
 """By 802.2 destination service access point."""
 
 PPP_PROTOCOLS: dict[int, Layer | Reason] = {
     0x0021: ipv4,
+    0x002D: compressed_tcp,
+    0x002F: uncompressed_tcp,
     0x0031: bridged,
     0x003D: multilink,
     0x0053: Reason.ENCRYPTED,
     0x0057: ipv6,
+    0x00FB: Reason.NOT_DECOMPRESSED,  # RFC 1962: of one link of several, of the line
+    0x00FD: Reason.NOT_DECOMPRESSED,
     0x0281: mpls,
     0x0283: mpls,
 }
@@ -173,10 +195,12 @@ IP_PROTOCOLS: dict[int, Layer | Reason] = {
     47: gre,
     50: Reason.ENCRYPTED,
     51: authentication,
+    55: minimal,
     58: icmpv6,
     59: Reason.TEREDO_OR_OTHER_BUBBLE,
     94: ip_in_ip,
     97: etherip,
+    108: ipcomp,
     115: l2tp_over_ip,
     132: Reason.SCTP,
     137: mpls,
@@ -187,6 +211,7 @@ IP_PROTOCOLS: dict[int, Layer | Reason] = {
 UDP_PORTS: dict[int, Layer | Reason] = {
     1701: l2tp,
     2152: gtp,
+    3386: gtp0,
     3544: teredo,
     4341: lisp,
     4754: gre,
@@ -195,11 +220,23 @@ UDP_PORTS: dict[int, Layer | Reason] = {
     5072: ayiya,
     5247: capwap,
     6081: geneve,
+    6343: sflow,
     6635: mpls,
     8472: vxlan,
     37008: tzsp,
 }
 """By UDP port. A layer whose header does not fit hands its packets to `datagram`."""
+
+FRAGMENTED: dict[int, Layer | Reason] = {
+    Kind.WLAN: wlan_body,
+    Kind.WLAN_MESH: wlan_mesh_body,
+    Kind.CAPWAP: ethernet,
+    Kind.CAPWAP_NATIVE: capwap_native,
+    Kind.BATMAN: batman,
+    Kind.BATMAN_14: ethernet,
+    Kind.MULTILINK: protocol_field,
+}
+"""What a frame put together of fragments begins with, by `pieces.Kind`."""
 
 
 @cache
@@ -212,4 +249,5 @@ def switches() -> Switches:
         ppp_protocols=Switch(PPP_PROTOCOLS, Reason.OTHER_ETHERTYPE),
         ip_protocols=Switch(IP_PROTOCOLS, Reason.OTHER_IP, 256),
         udp_ports=Switch(UDP_PORTS, datagram),
+        fragmented=Switch(FRAGMENTED, Reason.MALFORMED, 256),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.fragments.buffer import SLOT_MASK
 from tcpflow_scapy.reassembly.columns import ranges
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def frames_of_rows(evidence: Evidence, rows: Array) -> Array:
 
 
 def _fragment_frames(evidence: Evidence, rows: Array) -> Array:
-    """Frames of all fragments whose bytes are part of the given segments."""
+    """Frames of all fragments whose bytes are part of the given segments, or of headers in front of them."""
     origins = evidence.origins
     if origins is None or not len(origins.start):
         return np.empty(0, np.int64)
@@ -41,8 +42,9 @@ def _fragment_frames(evidence: Evidence, rows: Array) -> Array:
     end = begin + packets.data_offset[rows] + packets.length[rows]
     first = np.searchsorted(origins.start, begin, side="right") - 1
     inside = (first >= 0) & (begin < (origins.start + origins.length)[np.maximum(first, 0)])
+    first = np.searchsorted(origins.start, begin[inside] & ~SLOT_MASK, side="left")
     last = np.searchsorted(origins.start, end[inside], side="left")
-    pieces = ranges(first[inside], last - first[inside])
+    pieces = ranges(first, last - first)
     frames: Array = origins.frame[pieces].astype(np.int64)
     return frames
 

@@ -287,26 +287,29 @@ class Stream:
         columns = ["frame", "time", "offset", "length", "wire_length", "class"]
         return table[columns + ["flags", "seq", "ack", "window"]]
 
-    def segment_payload(self, frame: int) -> bytes:
+    def segment_payload(self, frame: int, index: int = 0) -> bytes:
         """Payload of one segment as captured, also of classes that are not stream data.
 
         Parameters
         ----------
         frame : int
             1-based frame number.
+        index : int
+            Which segment of this stream in that frame, from 0: a frame may hold several (aggregated 802.11
+            frames, netlink).
 
         Raises
         ------
         KeyError
-            If that frame is not one of this stream's.
+            If that frame is not one of this stream's, or does not hold so many of its segments.
         """
         found, packets = self._evidence.reassembly, self._evidence.packets
         low, high = found.streams.packet_start[self._number : self._number + 2].tolist()
         rows = found.order[low:high]
-        hit = rows[packets.frame[rows] == frame - 1]
-        if not len(hit):
-            raise KeyError(f"frame {frame} is not part of this stream")
-        row = int(hit[0])
+        hit = np.sort(rows[packets.frame[rows] == frame - 1])
+        if not 0 <= index < len(hit):
+            raise KeyError(f"frame {frame} holds {len(hit)} segments of this stream, none with index {index}")
+        row = int(hit[index])
         address = int(packets.header[row]) + int(packets.data_offset[row])
         return self._evidence.store.read(address, int(packets.length[row]))
 

@@ -17,6 +17,7 @@ from tcpflow_scapy.decode import Decoder
 from tcpflow_scapy.decode.fragments import Reassembler
 from tcpflow_scapy.decode.fragments.grouping import TIMEOUT
 from tcpflow_scapy.decode.fragments.plan import FRAGMENT_DTYPES
+from tcpflow_scapy.decode.rebuilt import Memory
 from tcpflow_scapy.live.cold_columns import DiskTable
 from tcpflow_scapy.live.engine_store import LiveStore
 
@@ -46,6 +47,7 @@ class LiveFragments:
         self._all = DiskTable(FRAGMENT_DTYPES, folder)
         self._waiting: Rows = {name: np.empty(0, dtype) for name, dtype in FRAGMENT_DTYPES.items()}
         self._fresh = False
+        self._memory = Memory()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -98,10 +100,10 @@ class LiveFragments:
 
     def _decode(self, table: Rows, *, whole_only: bool = False) -> tuple[Rows, Array]:
         """Rows of some fragments; those that are left are waiting afterwards."""
-        reassembler = self._decoder.reassembler(self._store)
+        reassembler = self._decoder.reassembler(self._store, self._memory)
         reassembler.restore(table)
         segments, _datagrams, missing = self._decoder.late(reassembler, whole_only=whole_only)
-        self._store.note_frames(reassembler.origins().frame)
+        self._store.note_frames(reassembler.origins())
         self._waiting = reassembler.take()
         return segments.build(), missing
 

@@ -14,6 +14,7 @@ import numpy as np
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
 from tcpflow_scapy.decode.fragments.buffer import NAME, SLOT_BITS, PieceBuffer
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, Origins
+from tcpflow_scapy.decode.rebuilt.made import NAME as MADE_NAME
 from tcpflow_scapy.live.cold_columns import DiskColumn, DiskTable
 from tcpflow_scapy.live.parked_files import SpoolStore
 
@@ -21,6 +22,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 DATAGRAMS = 1 << 18
 """Number of the buffer of datagrams: above those of all files."""
+
+MADE = DATAGRAMS - 1
+"""Number of the buffer of bytes that stand in no frame."""
 
 _PIECES = {"start": np.int64, "length": np.int64, "address": np.int64}
 
@@ -40,6 +44,7 @@ class LiveStore(SpoolStore):
         super().__init__(owner)
         self._pieces = DiskTable(_PIECES, folder)
         self._frames = DiskColumn(np.int32, folder)
+        self._made = DiskColumn(np.uint8, folder)
         self._slots = 0
         self._datagrams: PieceBuffer | None = None
 
@@ -47,6 +52,10 @@ class LiveStore(SpoolStore):
         """Add a file's buffer; for datagrams, give the address of the first free slot."""
         if name == NAME:
             return (DATAGRAMS << ADDRESS_SHIFT) + (self._slots << SLOT_BITS)
+        if name == MADE_NAME:
+            at = len(self._made)
+            self._made.append(np.frombuffer(buffer, np.uint8))
+            return (MADE << ADDRESS_SHIFT) + at
         return super().add(buffer, name)
 
     def replace(self, address: int, buffer: Any) -> None:
@@ -61,9 +70,9 @@ class LiveStore(SpoolStore):
             self._slots = (int(start[-1]) >> SLOT_BITS) + 1
         self._datagrams = None
 
-    def note_frames(self, frames: Array) -> None:
+    def note_frames(self, origins: Origins) -> None:
         """Which frame carried each piece of the datagrams that came since the last call."""
-        self._frames.append(frames)
+        self._frames.append(origins.frame[origins.start >> ADDRESS_SHIFT == DATAGRAMS])
 
     def origins(self) -> Origins | None:
         """Where the bytes of all datagrams came from; None if there are none."""
@@ -85,7 +94,8 @@ class LiveStore(SpoolStore):
 
     def name(self, address: int) -> str:
         """As `Store.name`."""
-        return NAME if address >> ADDRESS_SHIFT == DATAGRAMS else super().name(address)
+        number = address >> ADDRESS_SHIFT
+        return {DATAGRAMS: NAME, MADE: MADE_NAME}.get(number) or super().name(address)
 
     def slices(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
         """As `Store.slices`, whose short cuts hold only where all buffers are files."""
@@ -107,6 +117,8 @@ class LiveStore(SpoolStore):
         return found
 
     def _whole(self, number: int) -> Any:
+        if number == MADE:
+            return self._made.view()
         if number != DATAGRAMS:
             return super()._whole(number)
         if self._datagrams is None:

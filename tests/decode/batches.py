@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,6 +121,17 @@ def decode(
     table = builder.build()
     packets = decoder.finish(table)
     return Decoded(packets, [Reason(r) for r in table.reason.tolist()], store, table)
+
+
+def pcap(path: Path, frames: Sequence[bytes], linktype: int, *, snap: int = 1 << 18) -> Path:
+    """A file of these frames, a millisecond apart."""
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, linktype)
+    records = [
+        struct.pack("<IIII", 1_700_000_000 + i // 1000, i % 1000 * 1000, min(len(f), snap), len(f)) + f[:snap]
+        for i, f in enumerate(frames)
+    ]
+    path.write_bytes(head + b"".join(records))
+    return path
 
 
 def rows(packets: PacketTable, store: Store) -> list[Row]:

@@ -98,9 +98,10 @@ def test_a_cut_frame_says_how_much_is_missing_or_where_it_was_cut(linktype: int,
     frame = link_frame(linktype, segment(payload=b"0123456789"))
     headers = len(frame) - 10
     result = decode([frame[:kept]], linktype, wire=[len(frame)])
-    if kept >= headers:
+    if kept >= headers - 4:
+        # Without checksum and urgent pointer all is known that matters.
         row = result.rows[0]
-        assert (row.length, row.wire_length) == (min(kept - headers, 10), 10)
+        assert (row.length, row.wire_length) == (max(kept - headers, 0), 10)
         return
     assert not result.rows
     link = len(frame) - 50

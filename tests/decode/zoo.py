@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from socket import inet_aton
 
 from tests.helpers.headers import ethernet, gre_packet, ip_packet, udp_packet, vxlan_packet
 
-from .segments import V4, V6, packet
+from .segments import V4, V6, packet, tcp
 
 OUTER = ("192.0.2.1", "192.0.2.2")
 MACS = bytes.fromhex("020000000002020000000001")
@@ -67,6 +68,8 @@ def tags() -> list[Specimen]:
     return [
         Specimen("plain", 1, ethernet(p), "eth/ip"),
         Specimen("plain v6", 1, ethernet(v6), "eth/ipv6", hosts=V6),
+        Specimen("v6 under the type of v4", 1, eth(v6, 0x0800), "eth/ipv6", hosts=V6),
+        Specimen("v4 under the type of v6", 1, eth(p, 0x86DD), "eth/ip", tshark=False),
         Specimen("vlan", 1, ethernet(p, (42,)), "eth/vlan:42/ip", ("vlan:42",)),
         Specimen("qinq", 1, ethernet(v6, (7, 8)), "eth/vlan:7/vlan:8/ipv6", ("vlan:7", "vlan:8"), hosts=V6),
         Specimen("mpls", 1, eth(label(100, bottom=True) + p, 0x8847), "eth/mpls:100/ip"),
@@ -154,6 +157,40 @@ def tags() -> list[Specimen]:
             ("isl:7",),
         ),
         Specimen("jumbo llc", 1, eth(SNAP + b"\x08\0" + p, 0x8870), "eth/llc/ip"),
+        Specimen(
+            "batman unicast", 1, eth(b"\x40\x0f\x32\1" + bytes(6) + ethernet(p), 0x4305), "eth/batman/eth/ip"
+        ),
+        Specimen(
+            "batman, four addresses",
+            1,
+            eth(b"\x42\x0f\x32\1" + bytes(14) + ethernet(p, (4,)), 0x4305),
+            "eth/batman/eth/vlan:4/ip",
+            ("vlan:4",),
+        ),
+        Specimen(
+            "batman broadcast", 1, eth(b"\1\x0f\x32\0" + bytes(10) + ethernet(p), 0x4305), "eth/batman/eth/ip"
+        ),
+        Specimen(
+            "batman multicast",
+            1,
+            eth(b"\5\x0f\x32\0\0\x0c" + bytes(12) + ethernet(p), 0x4305),
+            "eth/batman/eth/ip",
+            tshark=False,
+        ),
+        Specimen("batman 14", 1, eth(b"\3\x0e\x32\1" + bytes(6) + ethernet(p), 0x4305), "eth/batman/eth/ip"),
+        Specimen(
+            "batman 14, four addresses",
+            1,
+            eth(b"\x09\x0e\x32\1" + bytes(14) + ethernet(p), 0x4305),
+            "eth/batman/eth/ip",
+            tshark=False,
+        ),
+        Specimen(
+            "batman 14 broadcast",
+            1,
+            eth(b"\4\x0e\x32\0" + bytes(10) + ethernet(p), 0x4305),
+            "eth/batman/eth/ip",
+        ),
         Specimen("centrino", 1, eth(wlan(8, 1, SNAP + b"\x08\0" + p), 0x2452), "eth/wlan/llc/ip"),
     ]
 
@@ -182,6 +219,21 @@ def over_ip() -> list[Specimen]:
             gre(0x4000, 0x0800, p, bytes(4) + b"\x08\0\0\4" + bytes(4) + bytes(4)),
             "eth/ip/gre/ip",
             ("gre",),
+        ),
+        Specimen(
+            "gre aruba",
+            1,
+            gre(0, 0x8210, wlan(8, 1, SNAP + b"\x08\0" + p)),
+            "eth/ip/gre/wlan/llc/ip",
+            ("gre",),
+        ),
+        Specimen(
+            "gre aruba, last queue",
+            1,
+            gre(0, 0x8370, wlan(0x88, 2, SNAP + b"\x86\xdd" + v6, qos=b"\0\0")),
+            "eth/ip/gre/wlan/llc/ipv6",
+            ("gre",),
+            hosts=V6,
         ),
         Specimen("gre ethernet", 1, gre(0, 0x6558, framed), "eth/ip/gre/eth/ip", ("gre",)),
         Specimen("gre mpls", 1, gre(0, 0x8847, label(5, bottom=True) + p), "eth/ip/gre/mpls:5/ip", ("gre",)),
@@ -241,6 +293,22 @@ def over_ip() -> list[Specimen]:
             tshark=False,
         ),
         Specimen(
+            "minimal encapsulation",
+            1,
+            ip4(b"\6\x80" + bytes(2) + inet_aton(V4[1]) + inet_aton(V4[0]) + tcp(), 55),
+            "eth/ip/minimal",
+            ("minimal",),
+            tshark=False,
+        ),
+        Specimen(
+            "minimal encapsulation, source as outside",
+            1,
+            ethernet(ip_packet(V4[0], OUTER[1], 55, struct.pack("!BBH", 6, 0, 0) + inet_aton(V4[1]) + tcp())),
+            "eth/ip/minimal",
+            ("minimal",),
+            tshark=False,
+        ),
+        Specimen(
             "authentication header",
             1,
             ip4(struct.pack("!BBHII", 4, 4, 0, 1, 2) + bytes(12) + p, 51),
@@ -276,6 +344,31 @@ def over_udp() -> list[Specimen]:
             ("vxlan:7",),
             tshark=False,
         ),
+        Specimen(
+            "vxlan, reserved bits",
+            1,
+            udp(b"\x88\1\2\3\0\0\7\x55" + framed, 4789),
+            "eth/ip/vxlan:7/eth/ip",
+            ("vxlan:7",),
+        ),
+        Specimen(
+            "vxlan without network", 1, udp(bytes(8) + framed, 4789), "eth/ip/vxlan:0/eth/ip", ("vxlan:0",)
+        ),
+        Specimen(
+            "vxlan-gpe, reserved bits",
+            1,
+            udp(b"\x0c\1\2\2\0\0\7\x55" + v6, 4790),
+            "eth/ip/vxlan:7/ipv6",
+            ("vxlan:7",),
+            hosts=V6,
+        ),
+        Specimen(
+            "vxlan-gpe, ethernet",
+            1,
+            udp(b"\x0c\0\0\3\0\0\7\x55" + framed, 4790),
+            "eth/ip/vxlan:7/eth/ip",
+            ("vxlan:7",),
+        ),
         Specimen("vxlan-gpe", 1, udp(b"\x0c\0\0\1\0\0\7\0" + p, 4790), "eth/ip/vxlan:7/ip", ("vxlan:7",)),
         Specimen(
             "geneve",
@@ -300,6 +393,24 @@ def over_udp() -> list[Specimen]:
             "eth/ip/gtp:5/ipv6",
             ("gtp",),
             hosts=V6,
+        ),
+        Specimen(
+            "gtp version 0",
+            1,
+            udp(struct.pack("!BBHHHIII", 0x1E, 255, len(p), 1, 2, 0xFFFFFFFF, 0x42F01032, 5) + p, 3386),
+            "eth/ip/gtp0:5/ip",
+            ("gtp0:1123029042", "gtp0:5"),
+        ),
+        Specimen(
+            "gtp version 0, ppp",
+            1,
+            udp(
+                struct.pack("!BBHHHIII", 0x1E, 255, 4 + len(p), 1, 2, 0xFFFFFFFF, 0, 5) + b"\xff\3\0\x21" + p,
+                3386,
+            ),
+            "eth/ip/gtp0:5/ppp/ip",
+            ("gtp0:0", "gtp0:5"),
+            tshark=False,
         ),
         Specimen(
             "teredo", 1, udp(through_teredo, 3544), "eth/ip/teredo/ipv6", ("teredo",), hosts=teredo_hosts
@@ -377,6 +488,13 @@ def over_udp() -> list[Specimen]:
             "eth/ip/capwap/wlan/llc/ip",
             ("capwap",),
         ),
+        Specimen(
+            "capwap swapped, sequence too",
+            1,
+            udp(capwap_native + swapped[:22] + b"\x76\x30" + swapped[24:], 5247),
+            "eth/ip/capwap/wlan/llc/ip",
+            ("capwap",),
+        ),
         Specimen("mpls in udp", 1, udp(label(8, bottom=True) + p, 6635), "eth/ip/mpls:8/ip"),
         Specimen("lisp", 1, udp(bytes(8) + p, 4341), "eth/ip/lisp/ip", ("lisp",)),
         Specimen("gre in udp", 1, udp(b"\0\0\x08\0" + p, 4754), "eth/ip/gre/ip", ("gre",)),
@@ -401,9 +519,32 @@ def link_layers() -> list[Specimen]:
     cooked_netlink = struct.pack("!HHH8sH", 4, 824, 0, bytes(8), 12)
     queued = b"\2\0\0\0" + b"\x0b\0\1\0" + bytes(4) + b"\x08\0\3\0" + struct.pack("<HH", 4 + len(p), 10) + p
     queue = cooked_netlink + struct.pack("<IHHII", 16 + len(queued), 0x0300, 0, 0, 0) + queued
+    logged = b"\2\0\0\0" + b"\x08\0\1\0\x08\0\1\0" + struct.pack("<HH", 4 + len(p), 9) + p
+    log = struct.pack("<IHHII", 16 + len(logged), 0x0400, 0, 0, 0) + logged
+    big_log = struct.pack(">IHHII", 16 + len(nflog_big), 0x0400, 0, 0, 0) + nflog_big
+    vlan_nest = b"\x0c\0\x13\x80" + b"\x06\0\1\0\x81\0\0\0"
+    bridge = b"\7\0\0\0" + b"\x08\0\1\0\x86\xdd\1\0" + vlan_nest + struct.pack("<HH", 4 + len(v6), 9) + v6
+    tag = b"\0\x09\x08\0" + p
+    bridge_tag = b"\7\0\0\0" + b"\x08\0\1\0\x81\0\1\0" + struct.pack("<HH", 4 + len(tag), 9) + tag
+    device = b"\5\0\0\0" + b"\x08\0\1\0\x08\0\1\0" + struct.pack("<HH", 4 + len(framed), 9) + framed
+    bridged = b"\xaa\xaa\3\0\x80\xc2"
+    mesh = SNAP + b"\x08\0" + p
+    mesh_amsdu = b"".join(
+        MACS + struct.pack("!H", len(body)) + body + bytes(-(14 + len(body)) % 4)
+        for body in (b"\0\x1f" + bytes(4) + SNAP + b"\x08\6" + bytes(28), b"\2\x1f" + bytes(16) + mesh)
+    )
+    call = b"\x82" * 6 + b"\x60"
+    radio = struct.pack("<BBHI", 0, 0, 8, 0) + plain
+
+    def docsis(kind: int, more: bytes) -> bytes:
+        return struct.pack("!BBH", kind, len(more), len(more) + len(framed) + 4) + more + bytes(2)
+
     juniper = b"MGC\1"
     return [
         Specimen("802.3 snap", 1, MACS + struct.pack("!H", len(llc)) + llc, "eth/llc/ip"),
+        Specimen("ax.25", 3, call + call[:6] + b"\x61" + b"\3\xcc" + p, "ax25/ip"),
+        Specimen("ax.25, repeated, numbered", 3, call * 3 + call[:6] + b"\x61" + b"\x20\xcc" + p, "ax25/ip"),
+        Specimen("ax.25 kiss", 202, b"\x10" + call + call[:6] + b"\x61" + b"\3\xcc" + p, "ax25/ip"),
         Specimen("token ring", 6, b"\x10\x40" + MACS + llc, "tr/llc/ip"),
         Specimen(
             "token ring, routed",
@@ -414,9 +555,12 @@ def link_layers() -> list[Specimen]:
         Specimen("slip", 8, bytes(16) + p, "slip/ip", tshark=False),
         Specimen("ppp bare", 9, b"\0\x21" + p, "ppp/ip"),
         Specimen("ppp framed", 9, b"\xff\3\0\x57" + v6, "ppp/ipv6", hosts=V6),
+        Specimen("ppp, v4 as v6", 9, b"\xff\3\0\x57" + p, "ppp/ip", tshark=False),
         Specimen("ppp compressed", 9, b"\x21" + p, "ppp/ip"),
         Specimen("ppp bridged", 9, b"\0\x31\0\1" + framed, "ppp/eth/ip"),
         Specimen("ppp multilink", 9, b"\0\x3d\xc0\0\0\1\0\x21" + p, "ppp/ip"),
+        Specimen("ppp multilink, short numbers", 9, b"\0\x3d\xc1\2\x21" + p, "ppp/ip", tshark=False),
+        Specimen("ppp, van jacobson, all headers", 9, b"\0\x2f" + p[:9] + b"\3" + p[10:], "ppp/ip"),
         Specimen("ppp mpls", 50, b"\xff\3\2\x81" + label(6, bottom=True) + p, "ppp/mpls:6/ip"),
         Specimen("cisco hdlc as ppp", 50, b"\x0f\0\x08\0" + p, "chdlc/ip"),
         Specimen(
@@ -428,6 +572,18 @@ def link_layers() -> list[Specimen]:
         ),
         Specimen("fddi", 10, b"\x50" + MACS + llc, "fddi/llc/ip"),
         Specimen("atm rfc 1483", 100, llc, "atm/llc/ip"),
+        Specimen("atm bridged", 100, bridged + b"\0\7" + bytes(2) + framed, "atm/llc/eth/ip"),
+        Specimen(
+            "atm bridged, checked", 100, bridged + b"\0\1" + bytes(2) + framed + bytes(4), "atm/llc/eth/ip"
+        ),
+        Specimen("atm bridged, not padded", 100, bridged + b"\0\7" + framed, "atm/llc/eth/ip", tshark=False),
+        Specimen("ppp over atm", 100, b"\xfe\xfe\3\xcf\0\x21" + p, "atm/llc/ppp/ip"),
+        Specimen("symantec", 99, b"\1\2\3\4\0\0\x08\0" + bytes(36) + p, "symantec/ip"),
+        Specimen(
+            "symantec 3", 99, b"\1\2\3\4" + bytes(6) + b"\x86\xdd" + bytes(44) + v6, "symantec/ipv6", hosts=V6
+        ),
+        Specimen("clip", 106, p, "clip/ip"),
+        Specimen("clip, llc", 106, llc, "clip/llc/ip", tshark=False),
         Specimen("c-hdlc", 104, b"\x8f\0\x86\xdd" + v6, "chdlc/ipv6", hosts=V6),
         Specimen("802.11", 105, plain, "wlan/llc/ip"),
         Specimen("802.11 qos", 105, wlan(0x88, 1, llc, qos=b"\0\0"), "wlan/llc/ip"),
@@ -439,10 +595,37 @@ def link_layers() -> list[Specimen]:
             "wlan/llc/ip",
         ),
         Specimen("802.11 aggregate", 105, wlan(0x88, 2, amsdu, qos=b"\x80\0"), "wlan/llc/ip"),
+        Specimen(
+            "802.11 mesh",
+            105,
+            wlan(0x88, 3, b"\0\x1f" + bytes(4) + mesh, fourth=bytes(6), qos=b"\0\1"),
+            "wlan/llc/ip",
+        ),
+        Specimen(
+            "802.11 mesh, fourth address",
+            105,
+            wlan(0x88, 2, b"\1\x1f" + bytes(10) + mesh, qos=b"\0\1"),
+            "wlan/llc/ip",
+        ),
+        Specimen(
+            "802.11 mesh, six addresses",
+            105,
+            wlan(0x88, 3, b"\2\x1f" + bytes(16) + mesh, fourth=bytes(6), qos=b"\0\1"),
+            "wlan/llc/ip",
+        ),
+        Specimen(
+            "802.11 mesh aggregate",
+            105,
+            wlan(0x88, 3, mesh_amsdu, fourth=bytes(6), qos=b"\x80\1"),
+            "wlan/llc/ip",
+            tshark=False,
+        ),
+        Specimen("802.11 qos, no mesh", 105, wlan(0x88, 2, llc, qos=b"\0\1"), "wlan/llc/ip"),
         Specimen("802.11 decrypted", 105, wlan(8, 0x41, bytes(8) + llc), "wlan/llc/ip", tshark=False),
         Specimen("frame relay ietf", 107, b"\x18\x41\3\xcc" + p, "fr/ip"),
         Specimen("frame relay v6", 107, b"\x18\x41\3\x8e" + v6, "fr/ipv6", hosts=V6),
         Specimen("frame relay snap", 107, b"\x18\x41\3\0\x80\0\0\0\x08\0" + p, "fr/ip"),
+        Specimen("frame relay bridged", 107, b"\x18\x41\3\0\x80\0\x80\xc2\0\7" + framed, "fr/eth/ip"),
         Specimen("frame relay cisco", 107, b"\x18\x41\x08\0" + p, "fr/ip"),
         Specimen("frame relay, long address", 107, b"\x18\x40\x40\x41\3\xcc" + p, "fr/ip"),
         Specimen("enc", 109, struct.pack("<III", 2, 0, 0) + p, "enc/ip"),
@@ -453,6 +636,27 @@ def link_layers() -> list[Specimen]:
             struct.pack("!HHH8sH", 0, 803, 6, bytes(8), 4 << 6) + struct.pack("<BBHI", 0, 0, 8, 0) + plain,
             "sll/radiotap/wlan/llc/ip",
         ),
+        Specimen(
+            "cooked radiotap, protocol of llc",
+            113,
+            struct.pack("!HHH8sH", 0, 803, 6, bytes(8), 4) + radio,
+            "sll/radiotap/wlan/llc/ip",
+        ),
+        Specimen("cooked frame", 113, struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 3) + framed, "sll/eth/ip"),
+        Specimen(
+            "cooked frame of 802.3",
+            113,
+            struct.pack("!HHH8sH", 0, 1, 6, bytes(8), 1) + framed,
+            "sll/eth/ip",
+            tshark=False,
+        ),
+        Specimen(
+            "cooked ppp",
+            113,
+            struct.pack("!HHH8sH", 0, 512, 0, bytes(8), 7) + b"\xff\3\0\x21" + p,
+            "sll/ppp/ip",
+        ),
+        Specimen("cooked netlink", 113, cooked_netlink + log, "sll/netlink/ip"),
         Specimen(
             "cooked 2",
             276,
@@ -470,7 +674,22 @@ def link_layers() -> list[Specimen]:
         ),
         Specimen("ip over fibre channel", 122, bytes(16) + llc, "fc/llc/ip"),
         Specimen("sunatm", 123, b"\2\0\0\x20" + llc, "atm/llc/ip"),
+        Specimen("sunatm, kind left out", 123, b"\0\0\0\x20" + llc, "atm/llc/ip"),
+        Specimen(
+            "sunatm bridged", 123, b"\2\0\0\x20" + bridged + b"\0\7" + bytes(2) + framed, "atm/llc/eth/ip"
+        ),
+        Specimen("docsis", 143, docsis(0, b"") + framed + bytes(4), "docsis/eth/ip", tshark=False),
+        Specimen(
+            "docsis, extended", 143, docsis(1, bytes(4)) + framed + bytes(4), "docsis/eth/ip", tshark=False
+        ),
+        Specimen("tzsp link", 128, b"\1\0\0\1" + b"\x0a\1\0" + b"\1" + framed, "tzsp/eth/ip"),
         Specimen("sunatm, emulated LAN", 123, b"\1\0\0\x20\0\1" + ethernet(p), "atm/eth/ip"),
+        Specimen(
+            "radiotap, checked",
+            127,
+            struct.pack("<BBHIB", 0, 0, 9, 2, 0x10) + plain + bytes(4),
+            "radiotap/wlan/llc/ip",
+        ),
         Specimen("radiotap", 127, struct.pack("<BBHI", 0, 0, 8, 0) + plain, "radiotap/wlan/llc/ip"),
         Specimen(
             "radiotap, padded header",
@@ -490,6 +709,36 @@ def link_layers() -> list[Specimen]:
             b"MGC\x81\0\6" + bytes(6) + framed,
             "juniper/eth/ip",
         ),
+        Specimen(
+            "juniper atm bridged",
+            135,
+            juniper + bytes(8) + bridged + b"\0\7" + bytes(2) + framed,
+            "juniper/llc/eth/ip",
+        ),
+        Specimen(
+            "juniper atm, circuit bridged",
+            135,
+            b"MGC\0" + b"\xff" * 4 + bytes(4) + framed,
+            "juniper/eth/ip",
+            tshark=False,
+        ),
+        Specimen("juniper monitor", 164, juniper + p, "juniper/ip", tshark=False),
+        Specimen(
+            "juniper pppoe",
+            167,
+            juniper + eth(struct.pack("!BBHHH", 0x11, 0, 5, 2 + len(p), 0x0021) + p, 0x8864),
+            "juniper/eth/pppoe:5/ip",
+            ("pppoe:5",),
+        ),
+        Specimen(
+            "juniper pppoe over atm",
+            168,
+            juniper + b"\x88\x64" + struct.pack("!BBHHH", 0x11, 0, 5, 2 + len(p), 0x0021) + p,
+            "juniper/pppoe:5/ip",
+            ("pppoe:5",),
+            tshark=False,
+        ),
+        Specimen("juniper voice", 183, juniper + bytes(18) + p, "juniper/ip"),
         Specimen("juniper ppp", 179, juniper + b"\xff\3\0\x21" + p, "juniper/ppp/ip"),
         Specimen("juniper frame relay", 180, juniper + b"\x18\x41\3\xcc" + p, "juniper/fr/ip"),
         Specimen("juniper hdlc", 181, juniper + b"\x0f\0\x08\0" + p, "juniper/chdlc/ip"),
@@ -507,7 +756,14 @@ def link_layers() -> list[Specimen]:
         Specimen("mpls link", 219, label(4, bottom=True) + p, "mpls:4/ip", tshark=False),
         Specimen("ipnet", 226, b"\1\2" + bytes(22) + p, "ipnet/ip", tshark=False),
         Specimen("nflog", 239, nflog, "nflog/ip"),
+        Specimen("nflog of a bridge", 239, bridge, "nflog/ipv6", hosts=V6, tshark=False),
+        Specimen("nflog of a bridge, tag", 239, bridge_tag, "nflog/vlan:9/ip", ("vlan:9",), tshark=False),
+        Specimen("nflog of a device, whole frame", 239, device, "nflog/eth/ip", tshark=False),
         Specimen("nflog, big-endian", 239, nflog_big, "nflog/ipv6", hosts=V6, tshark=False),
+        Specimen("netlink log", 253, cooked_netlink + log, "netlink/ip"),
+        Specimen(
+            "netlink log, big-endian", 253, cooked_netlink + big_log, "netlink/ipv6", hosts=V6, tshark=False
+        ),
         Specimen("netlink queue", 253, queue, "netlink/ip"),
         Specimen("netanalyzer", 240, bytes(4) + framed + bytes(4), "eth/ip", tshark=False),
         Specimen("ipoib", 242, bytes(40) + b"\x08\0\0\0" + p, "ipoib/ip"),

@@ -69,6 +69,17 @@ def test_a_header_cut_by_the_snaplen_is_no_packet() -> None:
     assert flows.capture.unused == {"truncated tcp": 1}
 
 
+def test_a_header_cut_behind_its_window_tells_all_but_the_payload() -> None:
+    c = play(OPEN + "> 'abcdef'\n< ACK\n< 'xyz'\n> ACK\n> FIN\n< FIN\n> ACK")
+    for frame in c.frames:
+        frame.snap = 14 + 20 + 16
+    flow = flows_of(c)[0]
+    assert (flow.state, flow.summary.client_bytes, flow.summary.missing_bytes) == ("SF", 0, 9)
+    assert gaps(flow.client) == [(0, 6, "truncated")]
+    assert gaps(flow.server) == [(0, 3, "truncated")]
+    assert flow.client.data == flow.server.data == b""
+
+
 # -- ends -------------------------------------------------------------------------------------------
 
 

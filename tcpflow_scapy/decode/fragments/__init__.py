@@ -1,4 +1,4 @@
-"""IP fragments become datagrams again, over the whole capture, in whatever order they came."""
+"""Fragments become datagrams and frames again, over the whole capture, in whatever order they came."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.pieces import COUNTED, COUNTED_FROM_END, kinds
 
 from .copies import exact_copies
 from .grouping import Lineup, sizes_of
@@ -21,9 +22,11 @@ MAX_DATAGRAM = 65_535
 def usable(table: dict[str, Array]) -> Array:
     """Fragments that can be part of a datagram: not empty, not beyond what a datagram can hold.
 
-    All but the last fragment hold a multiple of eight bytes; what is over is cut off.
+    All but the last fragment hold a multiple of eight bytes; what is over is cut off. Numbered ones (802.11)
+    may be of any length.
     """
     uneven = table["more"] & (table["wire_length"] & 7 != 0)
+    uneven &= ~np.isin(kinds(table["source"]), (*COUNTED, *COUNTED_FROM_END))
     table["wire_length"] = np.where(uneven, table["wire_length"] & ~7, table["wire_length"])
     table["length"] = np.minimum(table["length"], table["wire_length"])
     found: Array = (table["wire_length"] > 0) & (table["offset"] + table["wire_length"] <= MAX_DATAGRAM)

@@ -13,6 +13,7 @@ from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
 from tcpflow_scapy.decode.ip.ipv6 import payload_chain
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.packets import IPV6_BASE, Origins
+from tcpflow_scapy.decode.pieces import Kind, kinds, untagged
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Context, Run
 
@@ -57,6 +58,12 @@ class DatagramRun(Run):
         """Positions in memory."""
         place: Array = self.begin[position >> SLOT_BITS] + (position & SLOT_MASK)
         return place
+
+    def holds(self, start: Array, end: Array) -> Array:
+        """As `Run.holds`."""
+        unit = start >> SLOT_BITS
+        inside: Array = end - (unit << SLOT_BITS) <= self.reach[unit]
+        return inside
 
     def read(self, dtype: np.dtype[Any], position: Array) -> Array:
         """As `Run.read`; notes who reads further than bytes reach."""
@@ -162,7 +169,7 @@ class Datagrams:
             yield self._run(part, self._windows(part, window), *_side_by_side(len(part), window))
 
     def _run(self, numbers: Array, memory: Array, begin: Array, reach: Array) -> DatagramRun:
-        """Send some datagrams through the layers, from behind their IP header."""
+        """Send some datagrams through the layers, from behind the header that was in every fragment."""
         plan, table, lead = self._plan, self._table, self.lead[numbers]
         run = DatagramRun(
             memory,
@@ -181,12 +188,16 @@ class Datagrams:
             start + self._sizes[numbers],
             start + plan.wire_length[numbers],
             table["state"][lead],
-            table["source"][lead],
+            untagged(table["source"][lead]),
             table["destination"][lead],
         )
-        six = items.source >= IPV6_BASE
+        kind = kinds(table["source"][lead])
+        link = kind != Kind.IP
+        run.switch(self._context.switches.fragmented, kind[link], items.pick(link))
+        six = ~link & (items.source >= IPV6_BASE)
+        four = ~link & ~six
         protocol = table["protocol"][lead]
-        run.ip_protocol(protocol[~six], items.pick(~six))
+        run.ip_protocol(protocol[four], items.pick(four))
         payload_chain(run, items.pick(six), protocol[six])
         run.go()
         for unit in run.undissected:

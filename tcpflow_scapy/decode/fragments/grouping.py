@@ -15,11 +15,16 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.exact import gathered_rows
 from tcpflow_scapy.decode.packets import IPV6_BASE
+from tcpflow_scapy.decode.pieces import kinds
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 TIMEOUT = 60 * 10**9
 """Nanoseconds after which a fragment belongs to another datagram (RFC 1122, 3.3.2: 60 to 120 s)"""
+
+LINK_TIMEOUT = 10**9
+"""The same for fragments of link layers, which are sent one right behind the other: 802.11 numbers its frames
+with 12 bits only"""
 
 OFFSET_BITS = 17
 
@@ -120,7 +125,9 @@ def _by_header(table: dict[str, Array], index: Array, keys: Array, time: Array) 
     """
     # Most fragments come right behind those they belong to: such a run is one row to sort.
     new = _differs_from_last(table, index, keys)
-    new[1:] |= far_apart(time[:-1], time[1:])
+    link = kinds(table["source"][index]) > 0
+    timeout = np.where(link, LINK_TIMEOUT, TIMEOUT)
+    new[1:] |= far_apart(time[:-1], time[1:], timeout[1:])
     starts = np.flatnonzero(new)
     runs, fresh = gathered_rows(*_header_columns(table, index[starts], keys[starts]))
     single = np.append(fresh[1:], True) & fresh
@@ -136,7 +143,7 @@ def _by_header(table: dict[str, Array], index: Array, keys: Array, time: Array) 
     split[place[fresh]] = True
     others = np.arange(len(split)) + np.repeat(begin - place, size_of_rest)
     later = place[~fresh]
-    split[later] = far_apart(time[others[later - 1]], time[others[later]])
+    split[later] = far_apart(time[others[later - 1]], time[others[later]], timeout[others[later]])
     kept = np.flatnonzero(np.repeat(alone, size))
     return np.concatenate([kept, others]), np.concatenate([new[kept], split])
 
@@ -164,11 +171,11 @@ def _header_columns(table: dict[str, Array], index: Array, keys: Array) -> tuple
     return source, table["destination"][index], rest
 
 
-def far_apart(earlier: Array, later: Array) -> Array:
+def far_apart(earlier: Array, later: Array, timeout: Array | int = TIMEOUT) -> Array:
     """Whether times, both known, are too far apart for fragments of one datagram."""
     # Times of a hostile capture can be as far apart as int64 can say: the distance is unsigned.
     distance = (np.maximum(earlier, later) - np.minimum(earlier, later)).view(np.uint64)
-    found: Array = (distance > TIMEOUT) & (earlier != NO_TIME) & (later != NO_TIME)
+    found: Array = (distance > np.uint64(timeout)) & (earlier != NO_TIME) & (later != NO_TIME)
     return found
 
 

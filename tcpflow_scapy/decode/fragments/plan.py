@@ -175,6 +175,23 @@ class Plan:
         return cls(none, none, no, no, none, none, none, none, none)
 
     @classmethod
+    def of_datagrams(cls, first: Array, length: Array) -> Plan:
+        """Whole datagrams, whose pieces are all fragments of a table, one after the other.
+
+        Parameters
+        ----------
+        first : ndarray of int64
+            For each datagram its first fragment.
+        length : ndarray of int64
+            Of each fragment.
+        """
+        none, count = np.empty(0, np.int64), len(first)
+        size = np.add.reduceat(length, first) if count else none
+        whole, missing = np.ones(count, bool), np.zeros(count, bool)
+        pieces = np.arange(len(length))
+        return cls(first, size, whole, missing, pieces, np.zeros(len(length), np.int64), length, none, none)
+
+    @classmethod
     def join(cls, plans: Sequence[Plan]) -> Plan:
         """The datagrams of several plans."""
         if len(plans) == 1:

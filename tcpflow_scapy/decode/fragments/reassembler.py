@@ -1,4 +1,4 @@
-"""Fragments of a whole capture: put together, and sent through the layers again.
+"""Fragments of a whole capture, IP's and others: put together, and sent through the layers again.
 
 A datagram can hold a tunnel, and the tunnel fragments of other datagrams; so this goes in rounds, whole
 datagrams first, until nothing new comes out. What is incomplete then is used as far as it goes.
@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.columns import ColumnParts, join
+from tcpflow_scapy.decode.columns import ColumnParts, by_unit, join
 from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, FragmentConflicts, Origins
 from tcpflow_scapy.decode.reasons import Reason
+from tcpflow_scapy.decode.rebuilt import Memory, Rebuilder, Rebuilt
 from tcpflow_scapy.decode.run import Context, Run
 
 from .buffer import SLOT_BITS
 from .chains import Chains, usable
 from .datagram_run import DatagramRun, Datagrams
 from .grouping import Lineup, line_up
+from .places import placed
 from .plan import FRAGMENT_DTYPES, Plan, Versions
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -46,12 +48,15 @@ class Reassembler:
     context : Context
     policy : str
         One of `policy.POLICIES`.
+    memory : Memory, optional
+        Of the fragments before.
     """
 
-    def __init__(self, store: Store, context: Context, policy: str) -> None:
+    def __init__(self, store: Store, context: Context, policy: str, memory: Memory | None = None) -> None:
         self._store = store
         self._context = context
         self._chains = Chains(store, policy)
+        self._rebuilder = Rebuilder(store, Memory() if memory is None else memory)
         self._table = ColumnParts(FRAGMENT_DTYPES)
         self._origins: list[Origins] = []
         self._conflicts = ColumnParts(_CONFLICT_DTYPES)
@@ -75,12 +80,7 @@ class Reassembler:
         time : ndarray of int64
             Of the run's frames.
         """
-        part = join(parts)
-        unit = part.pop("unit")
-        if (unit[1:] < unit[:-1]).any():
-            order = np.argsort(unit, kind="stable")
-            unit = unit[order]
-            part = {name: column[order] for name, column in part.items()}
+        unit, part = by_unit(join(parts), "address")
         self._table.append({**part, "frame": unit + first, "time": time[unit]})
 
     def restore(self, table: dict[str, Array]) -> None:
@@ -108,7 +108,16 @@ class Reassembler:
         origins : Origins
             Where the run's bytes came from.
         """
-        table = _usable_only(self._table.build())
+        yield from self._rebuild()
+        yield from self._datagrams(whole_only)
+        for rebuilt in self._rebuilder.expanded():
+            yield from self._decode_rebuilt(rebuilt)
+        if whole_only:
+            self._table.append(self._rebuilder.left())
+
+    def _datagrams(self, whole_only: bool) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        """Those that are put together by offset."""
+        table = self._usable(self._table.build())
         lineup: Lineup | None = None
         incomplete, whole = not whole_only, True
         for _ in range(2 * MAX_NESTED_DATAGRAMS):
@@ -120,6 +129,7 @@ class Reassembler:
             plan = self._chains.plan(table, lineup, whole_only=whole)
             if len(plan):
                 yield from self._decode(table, plan)
+                yield from self._rebuild()
                 table, lineup = self._left(table, plan, whole), None
             elif not incomplete:
                 break
@@ -129,6 +139,27 @@ class Reassembler:
             whole = len(plan) > 0 or not incomplete if whole else True
         if not incomplete:
             self._table.append(table)
+
+    def _rebuild(self) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        """Make packets of the other kinds of fragments, and of those that come out of these."""
+        for _ in range(MAX_NESTED_DATAGRAMS):
+            if not len(self._table):
+                break
+            rest, found = self._rebuilder.sort_out(self._table.build())
+            self._table.append(rest)
+            for rebuilt in found:
+                yield from self._decode_rebuilt(rebuilt)
+            if not found:
+                break
+        unread, self._rebuilder.unread = self._rebuilder.unread, []
+        self.reasons += [(frame, np.full(len(frame), Reason.UNDECODED, np.uint8)) for frame in unread]
+
+    def _decode_rebuilt(self, rebuilt: Rebuilt) -> Iterator[tuple[DatagramRun, Array, Origins]]:
+        table, plan, origins = rebuilt
+        if origins is not None:
+            self._origins.append(origins)
+            self._nested = True
+        yield from self._decode(table, plan)
 
     def _left(self, table: dict[str, Array], plan: Plan, whole_only: bool) -> dict[str, Array]:
         """Fragments that are left, and those that came out of datagrams."""
@@ -141,7 +172,13 @@ class Reassembler:
         self._table.append(kept)
         merged = self._table.build()
         order = np.argsort(merged["frame"], kind="stable")
-        return _usable_only({name: column[order] for name, column in merged.items()})
+        return self._usable({name: column[order] for name, column in merged.items()})
+
+    def _usable(self, table: dict[str, Array]) -> dict[str, Array]:
+        """In their places, and without those that no datagram can use."""
+        table = placed(table, self._context.states.keys(table["state"]))
+        good = usable(table)
+        return table if good.all() else {name: column[good] for name, column in table.items()}
 
     def _decode(self, table: dict[str, Array], plan: Plan) -> Iterator[tuple[DatagramRun, Array, Origins]]:
         """Give a plan's datagrams a buffer and send them through the layers, chunk by chunk."""
@@ -174,6 +211,13 @@ class Reassembler:
                 name: np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in self._origins)])
                 for name, dtype in _ORIGIN_DTYPES.items()
             }
+            if any(part.step is not None for part in self._origins):
+                columns["step"] = np.concatenate(
+                    [
+                        np.ones(len(part.start), np.int64) if part.step is None else part.step
+                        for part in self._origins
+                    ]
+                )
             self._origins = [Origins(**columns)]
         return self._origins[0]
 
@@ -196,9 +240,3 @@ class Reassembler:
     def conflicts(self) -> FragmentConflicts | None:
         """All contradictions found, None if there are none."""
         return FragmentConflicts(**self._conflicts.build()) if len(self._conflicts) else None
-
-
-def _usable_only(table: dict[str, Array]) -> dict[str, Array]:
-    """Without the fragments that no datagram can use."""
-    good = usable(table)
-    return table if good.all() else {name: column[good] for name, column in table.items()}

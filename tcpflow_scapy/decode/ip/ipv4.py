@@ -12,7 +12,9 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
-from .ipv6 import ipv6, unstated_end
+from .ipv6 import ipv6
+from .lengths import MIN_PAYLOAD, TCP_SIZE, padding, too_short, unstated_end
+from .version import other_version
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,6 +37,8 @@ MORE_FRAGMENTS = 0x2000
 OFFSET_MASK = 0x1FFF
 OFFSET_UNIT = 8
 
+PROTOCOL_TCP = 6
+
 LABEL = Label("ip")
 
 _BYTE = np.dtype("u1")
@@ -51,22 +55,36 @@ def ip(run: Run, items: Items) -> None:
         ipv6(run, items.pick(~four))
 
 
-def ipv4(run: Run, items: Items) -> None:
-    """Go on by protocol; fragments wait for each other."""
+def ipv4(run: Run, items: Items, protocol: int | None = None) -> None:
+    """Go on by protocol; fragments wait for each other.
+
+    Parameters
+    ----------
+    run : Run
+    items : Items
+    protocol : int, optional
+        What the packets carry, where something else stands in the field for it since the checksum was made.
+    """
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
+    items, header = run.keep(items, header["version_length"] >> 4 == 4, other_version, header)
     if not len(items):
         return
     length = (header["version_length"] & 15).astype(np.int64) << 2
     total = header["total"].astype(np.int64)
-    good = header["version_length"] >> 4 == 4
-    good &= length >= HEADER.itemsize
+    total = _believed(run, items, header, length, total)
+    good = length >= HEADER.itemsize
     # Total length 0: the card was to cut this into segments (TSO), so it ends where the frame does.
     good &= (total >= length) | (total == 0)
     items, header, length, total = run.keep(items, good, Reason.MALFORMED_IP, header, length, total)
     good = items.cursor + length <= items.end
     items, header, length, total = run.keep(items, good, Reason.TRUNCATED_IP, header, length, total)
     if run.context.verify_checksums:
-        good = ~header_is_bad(run, items.cursor, length)
+        good = ~header_is_bad(
+            run,
+            items.cursor,
+            length,
+            0 if protocol is None else protocol - header["protocol"].astype(np.int64),
+        )
         items, header, length, total = run.keep(items, good, Reason.BAD_CHECKSUM, header, length, total)
     wire = np.where(total == 0, unstated_end(items), items.cursor + total)
     _carry(
@@ -81,14 +99,36 @@ def ipv4(run: Run, items: Items) -> None:
             header["destination"].astype(np.uint64),
         ),
         header,
+        header["protocol"] if protocol is None else np.full(len(items), protocol, np.uint8),
     )
 
 
-def _carry(run: Run, items: Items, header: Array) -> None:
+def _believed(run: Run, items: Items, header: Array, length: Array, total: Array) -> Array:
+    """Total lengths: 0 where one is too short for TCP and the frame proves it, and without padding."""
+    odd = (total < length + TCP_SIZE) & (total != 0) | (total == MIN_PAYLOAD)
+    if not odd.any():
+        return total
+    odd &= (header["protocol"] == PROTOCOL_TCP) & (header["fragment"] & (MORE_FRAGMENTS | OFFSET_MASK) == 0)
+    odd &= (length >= HEADER.itemsize) & (items.cursor + length <= items.end)
+    index = np.flatnonzero(odd)
+    some, stated = items.pick(index), total[index]
+    end = some.cursor + stated
+    some.cursor = some.cursor + length[index]
+    some.source = header["source"][index].astype(np.uint64)
+    some.destination = header["destination"][index].astype(np.uint64)
+    short = stated < length[index] + TCP_SIZE
+    stated[short] = np.where(too_short(run, some.pick(short)), 0, stated[short])
+    some.limit(end)
+    stated[~short] -= padding(run, some.pick(~short))
+    total = total.copy()
+    total[index] = stated
+    return total
+
+
+def _carry(run: Run, items: Items, header: Array, protocol: Array) -> None:
     """Hand on what an IPv4 header carries."""
     fragment = header["fragment"] & (MORE_FRAGMENTS | OFFSET_MASK)
     pieces = fragment != 0
-    protocol = header["protocol"]
     if pieces.any():
         index = np.flatnonzero(pieces)
         run.fragment(

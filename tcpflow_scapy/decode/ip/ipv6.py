@@ -12,6 +12,9 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
+from .lengths import TCP_SIZE, too_short, unstated_end
+from .version import other_version
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 HEADER = np.dtype(
@@ -32,10 +35,7 @@ identification. Routing header: a is the type, b the segments left."""
 MAX_EXTENSIONS = 16
 """Extension headers that may follow each other in one packet."""
 
-MAX_OFFLOAD = 1 << 20
-"""Bytes believed to a frame beyond those captured where its IP header gives no length: twice what
-today's stacks hand to a card at once."""
-
+TCP = 6
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 43, 44, 51, 60
 MOBILITY, HIP, SHIM6 = 135, 139, 140
 
@@ -49,34 +49,32 @@ _JUMBO_OPTION = np.dtype([("type", "u1"), ("length", "u1"), ("payload", ">u4")])
 _MAX_OPTIONS = 16
 
 
-def unstated_end(items: Items) -> Array:
-    """Where packets end whose header does not say: with the frame, within reason."""
-    end: Array = np.minimum(items.wire, np.maximum(items.end, items.cursor + MAX_OFFLOAD))
-    return end
-
-
 def ipv6(run: Run, items: Items) -> None:
     """Go on behind the extension headers; fragments wait for each other."""
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
-    items, header = run.keep(items, header["version"] >> 4 == 6, Reason.MALFORMED_IP, header)
+    items, header = run.keep(items, header["version"] >> 4 == 6, other_version, header)
     if not len(items):
         return
     payload = header["payload"].astype(np.int64)
     after = items.cursor + HEADER.itemsize
     # Payload length 0: a jumbogram (RFC 2675), or a card was to cut this into segments.
-    wire = np.where(payload == 0, unstated_end(items), after + payload)
+    following = header["next"]
+    short = np.flatnonzero((payload > 0) & (payload < TCP_SIZE) & (following == TCP))
     addresses = intern_ipv6(run.context.addresses, np.concatenate([header["source"], header["destination"]]))
     n = len(items)
     moved = Items(
         items.unit,
         after,
-        np.minimum(items.end, wire),
-        wire,
+        items.end,
+        items.wire,
         run.context.states.extend(items.state, LABEL),
         addresses[:n],
         addresses[n:],
     )
-    following = header["next"]
+    if len(short):
+        payload[short[too_short(run, moved.pick(short))]] = 0
+    moved.wire = np.where(payload == 0, unstated_end(moved), after + payload)
+    moved.end = np.minimum(moved.end, moved.wire)
     jumbo = np.flatnonzero((payload == 0) & (following == HOP_BY_HOP))
     if len(jumbo):
         _apply_jumbo(run, moved, jumbo)

@@ -27,14 +27,18 @@ HEADER = np.dtype(
     ]
 )
 
+ESSENTIAL = 16
+"""Bytes before the checksum: they say all that is known of a segment without payload"""
+
 
 def tcp(run: Run, items: Items) -> None:
     """Each packet becomes a row, unless its header cannot be."""
     long_enough = items.cursor + HEADER.itemsize <= items.wire
     (items,) = run.keep(items, long_enough, Reason.MALFORMED_TCP)
-    items, header = run.take(items, HEADER, Reason.TRUNCATED_TCP)
+    (items,) = run.keep(items, items.cursor + ESSENTIAL <= items.end, Reason.TRUNCATED_TCP)
     if not len(items):
         return
+    header = run.read(HEADER, items.cursor)
     data_offset = (header["offset"] >> 4).astype(np.int64) << 2
     good = (data_offset >= 20) & (items.cursor + data_offset <= items.wire)
     items, header, data_offset = run.keep(items, good, Reason.MALFORMED_TCP, header, data_offset)

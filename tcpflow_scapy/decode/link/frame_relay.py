@@ -10,7 +10,7 @@ from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
-from .llc import snap
+from .llc import snap_unpadded
 from .ppp import ppp
 
 LAST = 1
@@ -20,7 +20,7 @@ MAX_ADDRESS = 4
 UNNUMBERED = 3
 PADDING = 0
 
-NLPID = {0xCC: ip, 0x8E: ip, 0x80: snap, 0xCF: ppp}
+NLPID = {0xCC: ip, 0x8E: ip, 0x80: snap_unpadded, 0xCF: ppp}
 """By network layer protocol id (ISO/IEC TR 9577)"""
 
 LABEL = Label("fr")
@@ -50,6 +50,11 @@ def _behind_address(run: Run, items: Items) -> None:
     items.cursor = items.cursor + 1
     pad = run.read(_U1, items.cursor) == PADDING
     items.cursor = items.cursor + pad
+    network_layer(run, items)
+
+
+def network_layer(run: Run, items: Items) -> None:
+    """Go on by network layer protocol id."""
     items, protocol = run.take(items, _U1)
     items.cursor = items.cursor + 1
     run.drop(items.pick(~np.isin(protocol, list(NLPID))), Reason.OTHER_ETHERTYPE)

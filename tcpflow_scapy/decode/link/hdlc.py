@@ -36,6 +36,9 @@ def cisco_hdlc(run: Run, items: Items) -> None:
 
 def serial_with_direction(run: Run, items: Items) -> None:
     """One byte tells the direction, then as `serial` (LINKTYPE_PPP_WITH_DIR, LINKTYPE_C_HDLC_WITH_DIR)."""
-    items, _ = run.take(items, np.dtype("u1"))
+    items, direction = run.take(items, np.dtype("u1"))
     items.cursor = items.cursor + 1
+    # The ends of the line, until an IP header names others: what is compressed depends on the direction.
+    items.source = (direction != 0).astype(np.uint64)
+    items.destination = (direction == 0).astype(np.uint64)
     run.forward(serial, items)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import looks_ethernet
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
@@ -24,6 +25,10 @@ OUI_BRIDGED = 0x0080C2
 """RFC 2684, 5.2: a whole frame, its kind in the type field"""
 
 BRIDGED_ETHERNET = (0x0001, 0x0007)
+"""With and without the frame's check sequence behind it"""
+PADDING = 2
+"""Bytes in front of a bridged frame, so that what it carries is aligned; Frame Relay has none
+(RFC 2427, 4.2)"""
 
 LABEL = Label("llc")
 
@@ -40,6 +45,15 @@ def llc(run: Run, items: Items) -> None:
 
 def snap(run: Run, items: Items) -> None:
     """Go on by the type that a SNAP header gives."""
+    _snap(run, items, PADDING)
+
+
+def snap_unpadded(run: Run, items: Items) -> None:
+    """As `snap`, on Frame Relay."""
+    _snap(run, items, 0)
+
+
+def _snap(run: Run, items: Items, padding: int) -> None:
     from .ethernet import ethernet
 
     items, header = run.take(items, SNAP)
@@ -48,5 +62,9 @@ def snap(run: Run, items: Items) -> None:
     plain = (oui == OUI_ETHERNET) | (oui == OUI_BRIDGE_TUNNEL)
     bridged = (oui == OUI_BRIDGED) & np.isin(header["type"], BRIDGED_ETHERNET)
     run.drop(items.pick(~(plain | bridged)), Reason.OTHER_ETHERTYPE)
-    run.forward(ethernet, items.pick(bridged))
     run.ethertype(header["type"][plain], items.pick(plain))
+    frame = items.pick(bridged)
+    # There are senders on both sides of the standard: the other way counts if only it makes sense.
+    other = ~looks_ethernet(run, frame, padding) & looks_ethernet(run, frame, PADDING - padding)
+    frame.cursor = frame.cursor + np.where(other, PADDING - padding, padding)
+    run.forward(ethernet, frame)

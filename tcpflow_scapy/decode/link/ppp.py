@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
 from tcpflow_scapy.decode.layers import Items
+from tcpflow_scapy.decode.pieces import Kind
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 FRAMING = 0xFF03
 """Address "all stations", control "unnumbered information"; peers may agree to leave them out"""
 
-MULTILINK_WHOLE = 0xC0
-"""Begin and end flags of a multilink packet (RFC 1990, 3)"""
+BEGIN, END = 0x80000000, 0x40000000
+"""Flags of a multilink header (RFC 1990, 3)"""
+LONG_ZEROS, SHORT_ZEROS = 0x3F000000, 0x30000000
+LONG_SIZE, SHORT_SIZE = 4, 2
+"""Bytes of the header with 24 bits of sequence number, or with 12 where the ends agreed on that"""
+LOOKS_LONG, LOOKS_SHORT = 1, 2
+"""What the beginning of a packet says about its header; 0: nothing"""
 
 LABEL = Label("ppp")
 
@@ -23,7 +33,7 @@ BRIDGED = np.dtype([("flags", "u1"), ("kind", "u1")])
 BRIDGED_ETHERNET = 1
 BRIDGED_LAN_ID = 0x40
 
-MULTILINK = np.dtype([("flags", "u1"), ("sequence", "V3")])
+MULTILINK = np.dtype(">u4")
 
 
 def ppp(run: Run, items: Items) -> None:
@@ -60,9 +70,25 @@ def bridged(run: Run, items: Items) -> None:
 
 
 def multilink(run: Run, items: Items) -> None:
-    """Multilink packets with long sequence numbers; those in pieces are counted as fragments."""
-    items, header = run.take(items, MULTILINK)
-    whole = (header["flags"] & MULTILINK_WHOLE) == MULTILINK_WHOLE
-    (items,) = run.keep(items, whole, Reason.FRAGMENT)
-    items.cursor = items.cursor + MULTILINK.itemsize
-    run.forward(protocol_field, items)
+    """Whole packets go on; pieces wait for each other."""
+    (items,) = run.keep(items, items.cursor + SHORT_SIZE < items.end, Reason.TRUNCATED_LINK)
+    header = run.read(MULTILINK, items.cursor)
+    begins = (header & BEGIN) != 0
+    long = begins & ((header & LONG_ZEROS) == 0) & _known_protocol(run, items, LONG_SIZE)
+    short = begins & ((header & SHORT_ZEROS) == 0) & _known_protocol(run, items, SHORT_SIZE) & ~long
+    pieces = (header & (BEGIN | END)) != BEGIN | END
+    looks = np.where(short, LOOKS_SHORT, np.where(long, LOOKS_LONG, 0))[pieces]
+    run.rebuild(items.pick(pieces), Kind.MULTILINK, first=header[pieces], value=looks)
+    whole = items.pick(~pieces)
+    whole.cursor = whole.cursor + np.where(short[~pieces], SHORT_SIZE, LONG_SIZE)
+    run.forward(protocol_field, whole)
+
+
+def _known_protocol(run: Run, items: Items, skip: int) -> Array:
+    """Whether a protocol that multilink can carry stands `skip` bytes behind the cursor."""
+    number = run.read(_U2, items.cursor + skip)
+    number = np.where(number & 0x0100, number >> 8, number)
+    # Control protocols are odd numbers from 0x8000 up (RFC 1661, 2).
+    control = (number & 0x8101) == 0x8001
+    known: Array = control | (run.context.switches.ppp_protocols.codes[number] != 0)
+    return known

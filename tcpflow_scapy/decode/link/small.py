@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.layers import Items, Layer
 from tcpflow_scapy.decode.reasons import Reason
@@ -28,6 +29,7 @@ PFLOG = np.dtype([("length", "u1"), ("family", "u1")])
 
 SUNATM = np.dtype([("flags", "u1"), ("path", "u1"), ("channel", ">u2")])
 SUNATM_LANE, SUNATM_LLC = 1, 2
+SNAP_SAPS = 0xAAAA
 LANE_SIZE = 2
 """LAN emulation's own header, in front of Ethernet"""
 
@@ -38,9 +40,18 @@ ERF_ETHERNET = (2, 11, 16, 20)
 ERF_HDLC = (1, 10, 15, 17)
 ERF_IP = (22, 23)
 
+DOCSIS = np.dtype([("control", "u1"), ("parameter", "u1"), ("length", ">u2")])
+DOCSIS_TYPE, DOCSIS_PACKET, DOCSIS_EXTENDED = 0xC0, 0x00, 0x01
+DOCSIS_CHECK_SIZE = 2
+
+SYMANTEC = np.dtype([("interface", "V6"), ("old", ">u2"), ("reserved", "V2"), ("new", ">u2")])
+SYMANTEC_SIZES = (44, 56)
+
 BROADCOM_TAG, DSA_TAG, EDSA_TAG = 4, 4, 8
 
 ATM_LABEL = Label("atm", ethernet=True)
+CLIP_LABEL = Label("clip", ethernet=True)
+DOCSIS_LABEL = Label("docsis")
 DSA_LABEL = Label("dsa")
 ENC_LABEL = Label("enc", ethernet=True)
 ERF_LABEL = Label("erf")
@@ -50,6 +61,7 @@ IPNET_LABEL = Label("ipnet", ethernet=True)
 IPOIB_LABEL = Label("ipoib", ethernet=True)
 PFLOG_LABEL = Label("pflog", ethernet=True)
 PKTAP_LABEL = Label("pktap")
+SYMANTEC_LABEL = Label("symantec", ethernet=True)
 SLIP_LABEL = Label("slip", ethernet=True)
 
 _TYPE = np.dtype(">u2")
@@ -120,10 +132,43 @@ def pflog(run: Run, items: Items) -> None:
     run.forward(ip, items)
 
 
+def clip(run: Run, items: Items) -> None:
+    """LINKTYPE_LINUX_CLIP: classical IP over ATM (RFC 2225), behind LLC or not."""
+    run.mark(items, CLIP_LABEL)
+    packet = looks_ip(run, items)
+    run.forward(ip, items.pick(packet))
+    run.forward(llc, items.pick(~packet))
+
+
+def docsis(run: Run, items: Items) -> None:
+    """LINKTYPE_DOCSIS: cable modems put a header with a check sequence in front of Ethernet."""
+    items, header = run.take(items, DOCSIS)
+    packet = header["control"] & DOCSIS_TYPE == DOCSIS_PACKET
+    items, header = run.keep(items, packet, Reason.NOT_DATA, header)
+    extension = np.where(header["control"] & DOCSIS_EXTENDED != 0, header["parameter"], np.uint8(0))
+    items.cursor = items.cursor + DOCSIS.itemsize + extension.astype(np.int64) + DOCSIS_CHECK_SIZE
+    run.mark(items, DOCSIS_LABEL)
+    run.forward(ethernet, items)
+
+
+def symantec(run: Run, items: Items) -> None:
+    """LINKTYPE_SYMANTEC_FIREWALL: an Ethernet type in one of two places, the other one is zero."""
+    items, header = run.take(items, SYMANTEC)
+    old = header["new"] == 0
+    good = old != (header["old"] == 0)
+    items, header, old = run.keep(items, good, Reason.OTHER_ETHERTYPE, header, old)
+    items.cursor = items.cursor + np.where(old, *SYMANTEC_SIZES)
+    (items, header, old) = run.keep(items, items.cursor <= items.end, Reason.TRUNCATED_LINK, header, old)
+    run.mark(items, SYMANTEC_LABEL)
+    run.ethertype(np.where(old, header["old"], header["new"]), items)
+
+
 def sunatm(run: Run, items: Items) -> None:
-    """LINKTYPE_SUNATM: circuits with LLC, and emulated Ethernet."""
+    """LINKTYPE_SUNATM: circuits with LLC, and emulated Ethernet. Some drivers leave the kind out."""
     items, header = run.take(items, SUNATM)
     kind = header["flags"] & 0x0F
+    logical = (kind == 0) & (run.read(_TYPE, items.cursor + SUNATM.itemsize) == SNAP_SAPS)
+    kind = np.where(logical, np.uint8(SUNATM_LLC), kind)
     items, kind = run.keep(items, np.isin(kind, (SUNATM_LANE, SUNATM_LLC)), Reason.OTHER_ETHERTYPE, kind)
     emulated = kind == SUNATM_LANE
     _behind(run, items.pick(emulated), SUNATM.itemsize + LANE_SIZE, ATM_LABEL, ethernet)

@@ -11,6 +11,7 @@ from tcpflow_scapy.decode.guess import looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.link.ethernet import ethernet
+from tcpflow_scapy.decode.link.ieee80211 import wlan
 from tcpflow_scapy.decode.link.ppp import ppp
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
@@ -32,6 +33,8 @@ TYPE_ERSPAN_III = 0x22EB
 TYPE_WCCP = 0x883E
 TYPE_EOIP = 0x6400
 """MikroTik's Ethernet over IP: version 1, the key field holds length and tunnel id"""
+TYPES_ARUBA = range(0x8200, 0x8371, 0x10)
+"""802.11 frames between Aruba's access points and their controller, a number for each of their queues"""
 
 MAX_ROUTES = 16
 
@@ -107,6 +110,7 @@ def _go_on(run: Run, items: Items, flags: Array, kind: Array) -> None:
         erspan_bare: (kind == TYPE_ERSPAN) & ~sequenced,
         erspan_iii: kind == TYPE_ERSPAN_III,
         wccp: kind == TYPE_WCCP,
+        wlan: np.isin(kind, TYPES_ARUBA),
     }
     left = ~empty
     run.drop(items.pick(empty), Reason.TEREDO_OR_OTHER_BUBBLE)

@@ -8,7 +8,7 @@ from tcpflow_scapy.decode.encapsulation import Label
 from tcpflow_scapy.decode.guess import looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.ip.udp import datagram
-from tcpflow_scapy.decode.layers import Items
+from tcpflow_scapy.decode.layers import Items, Layer
 from tcpflow_scapy.decode.link.ethernet import ethernet
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
@@ -50,12 +50,21 @@ def lisp(run: Run, items: Items) -> None:
 
 def tzsp(run: Run, items: Items) -> None:
     """TaZmen sniffer protocol: a mirrored frame behind a list of tags."""
-    (items,) = run.keep(items, items.cursor + TZSP.itemsize < items.end, datagram)
+    _tzsp(run, items, datagram)
+
+
+def tzsp_link(run: Run, items: Items) -> None:
+    """LINKTYPE_TZSP: the same without UDP."""
+    _tzsp(run, items, Reason.NOT_DATA)
+
+
+def _tzsp(run: Run, items: Items, others: Layer | Reason) -> None:
+    (items,) = run.keep(items, items.cursor + TZSP.itemsize < items.end, others)
     header = run.read(TZSP, items.cursor)
     kind = header["encapsulated"]
     good = (header["version"] == 1) & (header["kind"] <= TZSP_TRANSMIT)
     good &= np.isin(kind, list(TZSP_LINK_TYPES))
-    items, kind = run.keep(items, good, datagram, kind)
+    items, kind = run.keep(items, good, others, kind)
     items.cursor = items.cursor + TZSP.itemsize
     run.mark(items, TZSP_LABEL)
     link_types = np.zeros(256, np.int64)

@@ -5,7 +5,8 @@ import struct
 from tcpflow_scapy.decode import Reason
 from tests.decode.batches import decode
 from tests.decode.segments import V6, packet
-from tests.helpers.headers import link_frame
+from tests.decode.zoo import SNAP, wlan
+from tests.helpers.headers import ethernet, link_frame
 
 ARPHRD_ETHER, ARPHRD_NETLINK = 1, 824
 
@@ -30,6 +31,25 @@ def test_a_tag_and_llc_behind_the_header() -> None:
 
 
 def test_netlink_and_other_protocols() -> None:
-    frames = [cooked(0x0800, packet(), ARPHRD_NETLINK), cooked(1, packet()), cooked(0x0806, bytes(28))]
+    frames = [cooked(0x0800, packet(), ARPHRD_NETLINK), cooked(5, packet()), cooked(0x0806, bytes(28))]
     result = decode(frames, 113)
     assert result.reasons == [Reason.OTHER_ETHERTYPE, Reason.OTHER_ETHERTYPE, Reason.ARP]
+
+
+def test_a_frame_behind_the_header() -> None:
+    frames = [
+        cooked(3, ethernet(packet())),
+        cooked(1, ethernet(packet(), (7,))),
+        cooked(1, packet()),
+        cooked(3, b"\xff\xff" + bytes(50)),
+        cooked(1, b"\xff\xff" + bytes(50)),  # Novell's IPX
+    ]
+    result = decode(frames, 113)
+    assert result.paths == ["sll/eth/ip", "sll/eth/vlan:7/ip", "sll/ip"]
+    assert result.reasons[3:] == [Reason.OTHER_ETHERTYPE] * 2
+
+
+def test_monitor_mode_whatever_the_protocol() -> None:
+    frame = struct.pack("<BBHI", 0, 0, 8, 0) + wlan(8, 1, SNAP + b"\x08\0" + packet())
+    frames = [cooked(protocol, frame, 803) for protocol in (0, 3, 4)]
+    assert decode(frames, 113).paths == ["sll/radiotap/wlan/llc/ip"] * 3

@@ -6,6 +6,7 @@ from tcpflow_scapy.decode import Reason
 from tests.decode.batches import decode
 from tests.decode.segments import packet
 from tests.decode.zoo import SNAP
+from tests.helpers.headers import ethernet
 
 
 @pytest.mark.parametrize("cookie", [0, 2, 4, 8, 10])
@@ -28,3 +29,18 @@ def test_damaged_headers() -> None:
         Reason.OTHER_ETHERTYPE,
         Reason.TRUNCATED_LINK,
     ]
+
+
+@pytest.mark.parametrize("cookie", [4, 8])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_bridged_frames_on_a_circuit_of_their_own(cookie: int, padding: int) -> None:
+    head = b"MGC\0" + b"\xff" * 4 + bytes(cookie - 4 + padding)
+    frames = [head + ethernet(packet()), head + b"\1" * 60]
+    result = decode(frames, 135)
+    assert result.paths == ["juniper/eth/ip"]
+    assert result.reasons[1] == Reason.OTHER_ETHERTYPE
+
+
+@pytest.mark.parametrize(("linktype", "cookie"), [(136, 12), (136, 16), (183, 18), (164, 0)])
+def test_longer_cookies(linktype: int, cookie: int) -> None:
+    assert decode([b"MGC\1" + b"\x11" * cookie + packet()], linktype).paths == ["juniper/ip"]

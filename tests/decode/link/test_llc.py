@@ -49,3 +49,18 @@ def test_cut_headers() -> None:
     whole = frame(b"\xaa\xaa\3\0\0\0\x08\0" + packet())
     result = decode([whole[:16], whole[:20], ethernet(packet())[:13]], wire=[len(whole)] * 3)
     assert result.reasons == [Reason.TRUNCATED_LINK] * 3
+
+
+@pytest.mark.parametrize("kind", [1, 7])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_bridged_frames_padded_or_not(kind: int, padding: int) -> None:
+    head = b"\xaa\xaa\3\0\x80\xc2\0" + bytes([kind]) + bytes(padding)
+    relay = b"\x18\x41\3\0\x80\0\x80\xc2\0" + bytes([kind]) + bytes(padding)
+    frames = [
+        head + ethernet(packet(), (5,)),
+        relay + ethernet(packet(), (5,)),
+        head + ethernet(b"", ethertype=9999),
+    ]
+    result = decode(frames, [100, 107, 100])
+    assert result.paths == ["atm/llc/eth/vlan:5/ip", "fr/eth/vlan:5/ip"]
+    assert result.reasons[2] in (Reason.OTHER_ETHERTYPE, Reason.TRUNCATED_LINK)

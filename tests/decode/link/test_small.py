@@ -43,3 +43,20 @@ def test_what_is_no_packet() -> None:
 
 def test_usb_is_not_ip() -> None:
     assert decode([packet()] * 4, [186, 189, 220, 249]).reasons == [Reason.OTHER_ETHERTYPE] * 4
+
+
+def test_headers_that_say_nothing() -> None:
+    frames = {
+        99: [bytes(44) + packet(), b"\1\2\3\4\0\0\x08\0\0\0\x08\0" + bytes(44) + packet(), bytes(12)],
+        143: [b"\xc2\0\0\x40\0\0" + FRAMED, b"\1\xff\0\x40\0\0" + FRAMED],
+        128: [b"\2\0\0\1\1" + FRAMED, b"\1\0\0\7\1" + FRAMED, b"\1"],
+        123: [b"\0\0\0\x20" + packet()],
+    }
+    reasons = {
+        99: [Reason.OTHER_ETHERTYPE] * 3,
+        143: [Reason.NOT_DATA, Reason.TRUNCATED_LINK],
+        128: [Reason.NOT_DATA] * 3,
+        123: [Reason.OTHER_ETHERTYPE],
+    }
+    for linktype, some in frames.items():
+        assert decode(some, linktype, wire=[400] * len(some)).reasons == reasons[linktype]

@@ -11,6 +11,7 @@ from tcpflow_scapy.decode.tables import UDP_PORTS
 from tests.decode.batches import decode
 from tests.decode.segments import packet
 from tests.decode.zoo import udp
+from tests.helpers.headers import ethernet
 
 IN_DOUBT = {4754, 6635}
 """GRE and MPLS have no signature: what comes to their port is theirs"""
@@ -38,7 +39,7 @@ def test_not_a_tunnel(port: int, data: bytes) -> None:
         (1701, struct.pack("!HHI", 3, 0, 0) + bytes(40), Reason.UDP),
         (3544, packet(("2001:0:1::1", "2001:db8::1"), b"")[:40].replace(b"\0\x14\6", b"\0\0\x3b", 1), None),
         (5247, b"\1\0\0\0" + bytes(60), Reason.ENCRYPTED),
-        (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 0x80, 0) + bytes(40), Reason.FRAGMENT),
+        (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 0x80, 8) + bytes(40), Reason.FRAGMENT),
         (5247, struct.pack("!BBHI", 0, 2 << 3, 1 << 9 | 8, 0) + bytes(40), Reason.UDP),  # keep-alive
         (37008, b"\1\0\0\1" + b"\0" * 100, Reason.TOO_DEEP),
     ],
@@ -52,3 +53,17 @@ def test_a_tunnel_is_known_from_either_side() -> None:
     table = decode([frame]).packets.datagrams
     assert table is not None
     assert str(table.encapsulations.rows[table.encapsulation[0]]) == "eth/ip/vxlan:7/eth/ip"
+
+
+@pytest.mark.parametrize("head", [bytes(8), b"\x08\0\0\0\0\0\7\1", b"\x40\1\2\3\4\5\6\7"])
+@pytest.mark.parametrize("port", [4789, 8472, 4790])
+def test_vxlan_of_any_reserved_bits_if_a_frame_follows(head: bytes, port: int) -> None:
+    frames = [udp(head + ethernet(packet()), port), udp(head + b"\5" * 60, port)]
+    result = decode(frames)
+    assert result.reasons == [Reason.TCP, Reason.UDP]
+    assert result.paths[0].startswith("eth/ip/vxlan:")
+
+
+def test_a_name_server_asked_from_the_port_of_vxlan() -> None:
+    query = b"\x08\x1c\1\0\0\1\0\0\0\0\0\0\3www\7example\3org\0\0\1\0\1"
+    assert decode([udp(query, 53, source=4789)]).reasons == [Reason.UDP]
