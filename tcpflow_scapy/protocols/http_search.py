@@ -33,8 +33,8 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
     -------
     pandas.DataFrame
         ``flow``, ``direction``, ``offset`` (of the message in its stream), ``length``, ``frame`` and ``time``
-        (of the message's first byte), ``match``, ``body_offset`` (in the decoded body), ``url`` (escaped, as in
-        `http_frame.HTTP_COLUMNS`).
+        (of the message's first byte), ``match``, ``body_offset`` (in the decoded body), ``url``
+        (escaped, as in `http_frame.HTTP_COLUMNS`).
     """
     import pandas as pd
 
