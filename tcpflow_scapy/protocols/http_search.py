@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tcpflow_scapy.flows.search import compile_pattern
+from tcpflow_scapy.flows.search import compile_pattern, first_matches
 from tcpflow_scapy.protocols.http import http_exchanges
 from tcpflow_scapy.render.escape import safe_text
 
@@ -38,7 +37,7 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
     """
     import pandas as pd
 
-    rows = list(islice(_matches(flows, compile_pattern(pattern)), limit))
+    rows = first_matches(_matches(flows, compile_pattern(pattern)), limit)
     return pd.DataFrame({name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)})
 
 

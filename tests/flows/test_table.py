@@ -217,7 +217,7 @@ def test_a_wrong_query() -> None:
 
 @pytest.mark.parametrize("expression", ["server_port", "1 == 1", "client_bytes + 100"])
 def test_a_query_is_a_condition(expression: str) -> None:
-    with pytest.raises(ValueError, match="is no condition"):
+    with pytest.raises(ValueError, match="is not a condition"):
         FLOWS.query(expression)
 
 
