@@ -232,7 +232,7 @@ def test_several_captures_in_one_frame() -> None:
         FlowTable.from_frame(every)
     with pytest.raises(ValueError, match="names them in its index"):
         FlowTable.from_frame(FLOWS.df, tables)
-    with pytest.raises(KeyError, match="monday|tuesday"):
+    with pytest.raises(KeyError, match="day"):
         FlowTable.from_frame(every, {"sunday": FLOWS})
 
 
