@@ -11,6 +11,7 @@ import numpy as np
 from tcpflow_scapy.flows.categories import compact
 from tcpflow_scapy.flows.summary import datetimes
 from tcpflow_scapy.reassembly.pairs import pair_packets
+from tcpflow_scapy.render.dataframe import frame_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -214,6 +215,5 @@ class Conversations:
     def __repr__(self) -> str:
         return f"<{self._count} UDP conversations, {len(self._datagrams)} datagrams>"
 
-    def _repr_html_(self) -> str:
-        html: str = self.df.head(20)._repr_html_()  # type: ignore[operator]
-        return html
+    def _repr_html_(self) -> str | None:
+        return frame_html(self.df.head(20))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpflow_scapy.render.dataframe import NOT_TYPESET
 from tcpflow_scapy.render.escape import safe_text
 
 from .content_coding import DecodeLimits
@@ -128,8 +129,7 @@ class HttpExchanges(list[HttpExchange]):
 
     def _repr_html_(self) -> str:
         # pandas escapes HTML, and the texts of the table are free of control characters.
-        html: str = self.df.head(100).to_html(escape=True, notebook=True)
-        return html
+        return self.df.head(100).to_html(escape=True, notebook=True, classes=NOT_TYPESET)
 
 
 def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:

@@ -128,6 +128,33 @@ def test_pages_of_the_browser_have_no_controls_of_their_own(lab: tuple[Path, str
     assert_shows("10.0.0.11:2011", 15)
 
 
+def test_what_stands_between_dollars_is_not_mathematics(lab: tuple[Path, str], page: Any) -> None:
+    from playwright.sync_api import expect
+
+    folder, address = lab
+    talk = Conversation()
+    talk.handshake()
+    talk.client(b"GET /$\\phantom{x}^2$ HTTP/1.1\r\nHost: $h^2$\r\n\r\n")
+    talk.server(b"HTTP/1.1 200 $\\color{white}{OK}$\r\nContent-Length: 5\r\n\r\n$a^2$")
+    Capture(talk).write(folder / "math.pcap")
+    write_notebook(
+        folder / "math.ipynb",
+        "# This is mathematics: $y^2$",
+        "from tcpflow_scapy import reassemble\nflows = reassemble('math.pcap')\nflows.http",
+        "flows.search('a', bodies=True)",
+        "flows.http[['url', 'reason']].assign(n=1).groupby('url').sum().reset_index()",
+        "flows[0].http",
+        "flows[0].follow()",
+        "flows[0]",
+    )
+    page.goto(address.format("math.ipynb"), wait_until="domcontentloaded")
+    run_all(page, 6)
+    expect(page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(1)
+    expect(page.get_by_text("$h^2$").last).to_be_attached()
+    assert page.locator(".jp-OutputArea-output[data-mime-type='text/html'], .jp-RenderedHTML").count() >= 6
+    assert page.locator(".jp-OutputArea mjx-container").count() == 0
+
+
 def test_browser_and_interactive_pictures(lab: tuple[Path, str], page: Any) -> None:
     from playwright.sync_api import expect
 
