@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.capture.live.chain import FORMAT, VERSION, chain_line, chain_path, later_files
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
+from tcpflow_scapy.render.escape import safe_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,12 +65,15 @@ def check_spool(path: str | os.PathLike[str]) -> list[CheckedRange]:
 
 
 def verify_spool(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """`check_spool` as a table: file, start, end, length, status, time, note."""
+    """`check_spool` as a table: file, start, end, length, status, time, note (texts escaped)."""
     import pandas as pd
 
     found = check_spool(path)
     table = pd.DataFrame(
-        [(x.file, x.start, x.end, x.end - x.start, x.status, x.time, x.note) for x in found],
+        [
+            (safe_text(x.file), x.start, x.end, x.end - x.start, x.status, x.time, safe_text(x.note))
+            for x in found
+        ],
         columns=["file", "start", "end", "length", "status", "time", "note"],
     )
     table["time"] = pd.to_datetime(table["time"].astype("Int64"), unit="ns", utc=True)
