@@ -109,8 +109,8 @@ class FlowTable:
         return self[:n]
 
     def tail(self, n: int = 5) -> FlowTable:
-        """The last `n` flows."""
-        return self[-n:] if n > 0 else self[:0]
+        """The last `n` flows; of a negative `n` all but the first, as in pandas."""
+        return self[-n:] if n else self[:0]
 
     def filter(self, *, host: str | None = None, port: int | None = None, time: Any = None) -> FlowTable:
         """Flows by address or network, port, and time.

@@ -243,6 +243,8 @@ def http_bodies(flow: Flow, direction: str | None = "server", **options: Any) ->
     **options
         As for `http_exchanges`.
     """
+    if direction not in ("client", "server", None):
+        raise ValueError(f"direction must be 'client', 'server' or None, not {direction!r}")
     for exchange in http_exchanges(flow, **options):
         for message in (exchange.request, exchange.response):
             if message is None or not message.raw_size:

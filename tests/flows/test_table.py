@@ -243,6 +243,7 @@ def test_head_and_tail() -> None:
     assert numbers(FLOWS.head(99)) == list(range(6))
     assert numbers(FLOWS.tail(2)) == [4, 5]
     assert numbers(FLOWS.tail(0)) == []
+    assert numbers(FLOWS.tail(-4)) == FLOWS.df.tail(-4).index.tolist() == [4, 5]
     assert numbers(FLOWS.tail(99)) == list(range(6))
 
 
