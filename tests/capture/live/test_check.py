@@ -123,7 +123,7 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     later.unlink()
     later.mkdir()
     assert {(x.file, x.status, x.note) for x in check_spool(path) if x.status != "intact"} == {
-        (later.name, "missing", "is no regular file")
+        (later.name, "missing", "is not a regular file")
     }
     later.rmdir()
     # Nobody writes into this pipe: it must not be waited for.
