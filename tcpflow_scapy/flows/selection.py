@@ -85,16 +85,21 @@ def _inside(texts: list[str], network: IPv4Network | IPv6Network) -> Array:
 def _port(port: Any) -> int:
     """A port that no flow can have is a slip, not an empty answer."""
     text = str(port)
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+    if not _is_port(text):
         raise ValueError(f"port is a number from 0 to 65535, not {port!r}")
     return int(text)
+
+
+def _is_port(text: str) -> bool:
+    """Whether digits are the number of a port; Python refuses to read numbers of thousands of digits."""
+    return text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 1 << 16
 
 
 def _span(value: Any) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The first moment of a time, and the one after its last: text lasts as long as its precision."""
     import pandas as pd
 
-    # Of a number nobody can tell whether it means seconds or nanoseconds.
+    # A number could mean seconds or nanoseconds.
     if isinstance(value, (int, float, np.number)):
         raise ValueError(f"a time is text such as 2015-07-12 10:30, or a Timestamp, not the number {value!r}")
     if isinstance(value, (datetime, pd.Timestamp)) or not isinstance(
@@ -117,7 +122,7 @@ def _span(value: Any) -> tuple[pd.Timestamp, pd.Timestamp]:
 def endpoint(text: str) -> tuple[bytes, int] | None:
     """``address:port`` as packed address and port; IPv6 with or without brackets."""
     address, _, port = text.strip().rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+    if not _is_port(port):
         return None
     try:
         return ip_address(address.strip("[]")).packed, int(port)

@@ -31,10 +31,10 @@ MARK = "✓"
 ACCEPTED = (
     "The filter takes words, all of which must match: a port (443), an address or network (10.0.0.0/8), "
     "address:port, a state (SF), or part of one of these; or a condition over the columns "
-    "(missing_bytes > 0 and server_port == 80). A capture filter such as tcp port 80 belongs into "
+    "(missing_bytes > 0 and server_port == 80). A capture filter such as tcp port 80 belongs in "
     "reassemble(..., filter=...)."
 )
-"""what the filter takes, for whoever typed something else"""
+"""what the filter takes: the answer to anything else"""
 
 _EXPRESSION = re.compile(r"[<>=!&|()@`\"'~+*%]|\b(?:and|or|not|in)\b")
 _ADDRESSES_AS_NUMBERS = 100_000
@@ -96,7 +96,7 @@ class FlowView:
 
     def _word(self, word: str) -> Array:
         table = self.flows.df
-        if word.isascii() and word.isdigit() and int(word) < 1 << 16:
+        if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < 1 << 16:
             return self._port(int(word), "client") | self._port(int(word), "server")
         end = endpoint(word)
         if end is not None:
@@ -252,7 +252,7 @@ def _part_of_address(word: str) -> bool:
         return re.fullmatch(r"(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}", word, re.IGNORECASE) is not None
     pieces = word.split(".")
     return 1 < len(pieces) < 5 and all(
-        not p or (p.isdigit() and p.isascii() and int(p) < 256) for p in pieces
+        not p or (p.isdigit() and p.isascii() and len(p) < 4 and int(p) < 256) for p in pieces
     )
 
 

@@ -94,7 +94,8 @@ def test_filters(flows: FlowTable, text: str, query: str) -> None:
     "text",
     ["bogus > 1", "(((", "bytes + 1", "1 == 1", "@nobody > 1", "'a\x1b[31m' > 1", "client_port >", "x = 1"]
     + ["tcp port 80", "port 2007 and host 10.0.1.1", "not tcp", "udp", "nothing-like-it", "70000", "\x1b[31m"]
-    + ["300.1.1.1", "10.0.1.2:70000", "10.0.0.0/33", "www.example.test", "lambda: 0 < 1", "2023-11-15", "-i"],
+    + ["300.1.1.1", "10.0.1.2:70000", "10.0.0.0/33", "www.example.test", "lambda: 0 < 1", "2023-11-15", "-i"]
+    + ["9" * 5000, "10.0.0.1:" + "9" * 5000, "1." + "9" * 5000],
 )
 def test_what_cannot_be_a_filter_changes_nothing(flows: FlowTable, text: str) -> None:
     view = FlowView(flows)
@@ -105,7 +106,7 @@ def test_what_cannot_be_a_filter_changes_nothing(flows: FlowTable, text: str) ->
     assert "\x1b" not in said
     assert "unknown>" not in said
     assert "The filter takes words" in said
-    assert "tcp port 80 belongs into reassemble" in said
+    assert "tcp port 80 belongs in reassemble" in said
     assert len(view) == 1
 
 
