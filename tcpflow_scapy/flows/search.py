@@ -28,6 +28,8 @@ def compile_pattern(pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]) 
     TypeError, ValueError
     """
     if isinstance(pattern, re.Pattern):
+        if not pattern.pattern:
+            raise ValueError("an empty pattern matches everywhere")
         if isinstance(pattern.pattern, bytes):
             return re.compile(pattern.pattern, pattern.flags)
         return re.compile(pattern.pattern.encode(), pattern.flags & ~re.UNICODE)
@@ -38,6 +40,19 @@ def compile_pattern(pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]) 
     if not pattern:
         raise ValueError("an empty pattern matches everywhere")
     return re.compile(re.escape(bytes(pattern)))
+
+
+def first_matches(matches: Iterator[tuple[Any, ...]], limit: int | None) -> list[tuple[Any, ...]]:
+    """All of them, or the first `limit`.
+
+    Raises
+    ------
+    ValueError
+        If `limit` is negative.
+    """
+    if limit is not None and limit < 0:
+        raise ValueError("limit must not be negative")
+    return list(islice(matches, limit))
 
 
 def contiguous_runs(evidence: Evidence, stream: int) -> Iterator[tuple[int, bytes]]:
@@ -86,14 +101,11 @@ def search_streams(evidence: Evidence, streams: Array, pattern: Any, limit: int 
     Raises
     ------
     TypeError, ValueError
-        If the pattern is none, or empty, or `limit` negative.
+        If the pattern is not a pattern, or empty, or `limit` negative.
     """
     import pandas as pd
 
-    expression = compile_pattern(pattern)
-    if limit is not None and limit < 0:
-        raise ValueError("limit must not be negative")
-    rows = list(islice(_matches(evidence, streams, expression), limit))
+    rows = first_matches(_matches(evidence, streams, compile_pattern(pattern)), limit)
     number = np.array([r[0] for r in rows], np.int64)
     offset = np.array([r[1] for r in rows], np.int64)
     packet = np.array([_packet_at(evidence, r[0], r[1]) for r in rows], np.int64)

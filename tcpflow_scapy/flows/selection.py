@@ -1,7 +1,9 @@
-"""Which flows somebody means: by host, port, time; by mask, place, name or number; by rows of a DataFrame."""
+"""Which flows are meant: by host, port, time; by mask, place, name or number; by rows of a DataFrame."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_FIRST_YEAR = 1677
+"""64 bits of ns begin here; an hour without a date is parsed as one of the year 1"""
+
 
 def select(
     table: pd.DataFrame, *, host: str | None = None, port: int | None = None, time: Any = None
@@ -24,7 +29,8 @@ def select(
     Raises
     ------
     ValueError
-        If `host` is no address or network, `port` no number of a port, or a time cannot be understood.
+        If `host` is not an address or network, `port` not the number of a port, or `time` not a time; if it
+        ends before it begins, or the flows have no times.
     """
     keep = np.ones(len(table), bool)
     if host is not None:
@@ -33,11 +39,27 @@ def select(
         number = _port(port)
         keep &= ((table["client_port"] == number) | (table["server_port"] == number)).to_numpy()
     if time is not None:
-        low, high = time if isinstance(time, (tuple, list)) else (time, time)
-        if low is not None:
-            keep &= (table["end"] >= _utc(low)).to_numpy()
-        if high is not None:
-            keep &= (table["start"] <= _utc(high)).to_numpy()
+        keep &= _active(table, time)
+    return keep
+
+
+def _active(table: pd.DataFrame, time: Any) -> Array:
+    """bool for each flow: active at some moment of a time or of a range of times."""
+    pair = time if isinstance(time, (tuple, list)) else (time, time)
+    if len(pair) != 2:
+        raise ValueError(f"time is one time or a pair of times, not {len(pair)} of them")
+    low, high = (None if each is None else _span(each) for each in pair)
+    keep = np.ones(len(table), bool)
+    if low is None and high is None:
+        return keep
+    if len(table) and table["start"].isna().all():
+        raise ValueError("these flows cannot be selected by time: their capture has no clock")
+    if low is not None and high is not None and low[0] >= high[1]:
+        raise ValueError(f"time ends ({pair[1]}) before it begins ({pair[0]})")
+    if low is not None:
+        keep &= (table["end"] >= low[0]).to_numpy()
+    if high is not None:
+        keep &= (table["start"] < high[1]).to_numpy()
     return keep
 
 
@@ -63,22 +85,44 @@ def _inside(texts: list[str], network: IPv4Network | IPv6Network) -> Array:
 def _port(port: Any) -> int:
     """A port that no flow can have is a slip, not an empty answer."""
     text = str(port)
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+    if not _is_port(text):
         raise ValueError(f"port is a number from 0 to 65535, not {port!r}")
     return int(text)
 
 
-def _utc(value: Any) -> pd.Timestamp:
+def _is_port(text: str) -> bool:
+    """Whether digits are the number of a port; Python refuses to read numbers of thousands of digits."""
+    return text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 1 << 16
+
+
+def _span(value: Any) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The first moment of a time, and the one after its last: text lasts as long as its precision."""
     import pandas as pd
 
-    stamp = pd.Timestamp(value)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    # A number could mean seconds or nanoseconds.
+    if isinstance(value, (int, float, np.number)):
+        raise ValueError(f"a time is text such as 2015-07-12 10:30, or a Timestamp, not the number {value!r}")
+    if isinstance(value, (datetime, pd.Timestamp)) or not isinstance(
+        value, (str, date, np.datetime64, pd.Period)
+    ):
+        stamp, length = pd.Timestamp(value), pd.Timedelta(1, "ns")
+    else:
+        period = pd.Period(value if isinstance(value, pd.Period) else str(value))
+        if not period.year >= _FIRST_YEAR:  # that of NaT is NaN
+            raise ValueError(f"{value!r} is not a time with a date, such as 2015-07-12 10:30")
+        # A period knows how precise a text is, but drops its zone.
+        stamp = period.start_time if isinstance(value, pd.Period) else pd.Timestamp(str(value))
+        length = (period + 1).start_time - period.start_time
+    if pd.isna(stamp):
+        raise ValueError(f"{value!r} is not a time")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return stamp, stamp + length
 
 
 def endpoint(text: str) -> tuple[bytes, int] | None:
     """``address:port`` as packed address and port; IPv6 with or without brackets."""
     address, _, port = text.strip().rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+    if not _is_port(port):
         return None
     try:
         return ip_address(address.strip("[]")).packed, int(port)
@@ -120,7 +164,7 @@ def named(evidence: Evidence, index: Array, name: str) -> Array:
     Raises
     ------
     KeyError
-        If the name is none, or there is no such flow among those of `index`.
+        If it is not a name of a flow, or there is no such flow among those of `index`.
     """
     left, dash, right = name.rpartition("-")
     ends = [endpoint(text) for text in (left, right)]
@@ -150,6 +194,37 @@ def numbers(table: pd.DataFrame, key: Any) -> int | Array:
     return np.asarray(found.index)
 
 
+def true_or_false(found: Any, expression: str, count: int) -> Array:
+    """What an expression gave for `count` flows, if that is a condition.
+
+    Raises
+    ------
+    ValueError
+        If it is not true or false of each flow.
+    """
+    mask = np.asarray(found)
+    if mask.dtype != bool or mask.shape != (count,):
+        raise ValueError(f"{expression!r} is not a condition: it is not true or false of each flow")
+    return mask
+
+
+def numbers_by_name(frame: pd.DataFrame, names: Collection[Any]) -> dict[Any, Array]:
+    """Flow numbers of a DataFrame of several captures, by the name in the first level of its index.
+
+    Raises
+    ------
+    ValueError
+        As `numbers_of`.
+    KeyError
+        If the frame gives a name that is not among `names`.
+    """
+    strangers = set(frame.index.unique(0)) - set(names) if frame.index.nlevels > 1 else ()
+    if strangers:
+        raise KeyError(f"no table of flows is named {', '.join(map(repr, strangers))}")
+    found = {name: numbers_of(frame, name) for name in names}
+    return {name: rows for name, rows in found.items() if len(rows)}
+
+
 def numbers_of(frame: pd.DataFrame, capture: Any = None) -> Array:
     """Flow numbers that a DataFrame speaks of, in its order, each once.
 
@@ -163,7 +238,7 @@ def numbers_of(frame: pd.DataFrame, capture: Any = None) -> Array:
     Raises
     ------
     ValueError
-        If flow numbers are nowhere, or are no numbers.
+        If there are no flow numbers, or they are not numbers.
     """
     import pandas as pd
 

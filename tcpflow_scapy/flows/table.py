@@ -9,12 +9,12 @@ import numpy as np
 
 from tcpflow_scapy._accessors import verb
 from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.flows import selection
 from tcpflow_scapy.flows.capture import Capture
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
 from tcpflow_scapy.flows.evidence import living
 from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.flows.frames import conflict_frame, gap_frame, packet_frame
-from tcpflow_scapy.flows.selection import named, numbers, numbers_of, positions
 
 if TYPE_CHECKING:
     import os
@@ -69,7 +69,7 @@ class FlowTable:
     def __getitem__(self, key: Any) -> Any: ...
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            found = named(self._evidence, self._index, key)
+            found = selection.named(self._evidence, self._index, key)
             return (
                 Flow(self._evidence, int(found[0])) if len(found) == 1 else FlowTable(self._evidence, found)
             )
@@ -77,7 +77,7 @@ class FlowTable:
             return Flow(self._evidence, int(self._index[key]))
         if isinstance(key, slice):
             return FlowTable(self._evidence, self._index[key])
-        return FlowTable(self._evidence, self._index[positions(self.df, key)])
+        return FlowTable(self._evidence, self._index[selection.positions(self.df, key)])
 
     def _ipython_key_completions_(self) -> list[str]:
         return [flow.key for flow in self.head(1000)]
@@ -92,29 +92,25 @@ class FlowTable:
 
     # -- selecting ----------------------------------------------------------------------------------
 
-    def _of(self, table: pd.DataFrame) -> FlowTable:
-        return FlowTable(self._evidence, table.index.to_numpy())
-
     def query(self, expr: str, **kwargs: Any) -> FlowTable:
         """Flows for which a pandas expression over the columns is true."""
         # ``@name`` means a variable of the caller, one frame further up than pandas would look.
-        kwargs["level"] = kwargs.get("level", 0) + 1
-        try:
-            return self._of(self.df.query(expr, **kwargs))
-        except KeyError:
-            raise ValueError(f"{expr!r} is no condition: it is not true or false of each flow") from None
+        kwargs |= {"level": kwargs.get("level", 0) + 1, "target": None}
+        mask = selection.true_or_false(self.df.eval(expr, **kwargs), expr, len(self))
+        return FlowTable(self._evidence, self._index[mask])
 
     def sort_values(self, by: str | list[str], *, ascending: bool | list[bool] = True) -> FlowTable:
         """The same flows, ordered by columns."""
-        return self._of(self.df.sort_values(by, ascending=ascending, kind="stable"))
+        ordered = self.df.sort_values(by, ascending=ascending, kind="stable")
+        return FlowTable(self._evidence, ordered.index.to_numpy())
 
     def head(self, n: int = 5) -> FlowTable:
         """The first `n` flows."""
         return self[:n]
 
     def tail(self, n: int = 5) -> FlowTable:
-        """The last `n` flows."""
-        return self[-n:] if n > 0 else self[:0]
+        """The last `n` flows; of a negative `n` all but the first, as in pandas."""
+        return self[-n:] if n else self[:0]
 
     def filter(self, *, host: str | None = None, port: int | None = None, time: Any = None) -> FlowTable:
         """Flows by address or network, port, and time.
@@ -127,11 +123,15 @@ class FlowTable:
             Either side.
         time : optional
             A time, or a pair of times of which either may be None: flows active then (UTC where no zone is
-            given).
-        """
-        from tcpflow_scapy.flows.selection import select
+            given). As in pandas, the text ``"2015-07-12"`` is the whole day, ``"2015-07-12 10"`` the whole
+            hour; Timestamps and datetimes are moments.
 
-        found: FlowTable = self[select(self.df, host=host, port=port, time=time)]
+        Raises
+        ------
+        ValueError
+            For what cannot be a host, a port or a time with a date. A time outside the capture is no error.
+        """
+        found: FlowTable = self[selection.select(self.df, host=host, port=port, time=time)]
         return found
 
     @property
@@ -168,12 +168,12 @@ class FlowTable:
         ValueError
             If the frame does not say whose flows, or which, they are.
         KeyError
-            If there is no such flow.
+            If there is no such flow, or no table of the name that the frame gives.
         """
         if isinstance(flows, Mapping):
-            parts = {name: numbers_of(frame, name) for name in flows}
-            return {name: flows[name].loc[rows] for name, rows in parts.items() if len(rows)}
-        rows = numbers_of(frame)
+            found = selection.numbers_by_name(frame, flows)
+            return {name: flows[name].loc[rows] for name, rows in found.items()}
+        rows = selection.numbers_of(frame)
         if flows is not None:
             return flows.loc[rows]
         evidence = living(frame.attrs.get("evidence"))
@@ -393,7 +393,7 @@ class _Loc:
         self._table = table
 
     def __getitem__(self, key: Any) -> Any:
-        found = numbers(self._table.df, key)
+        found = selection.numbers(self._table.df, key)
         if isinstance(found, int):
             return Flow(self._table._evidence, found)
         return FlowTable(self._table._evidence, found)

@@ -21,6 +21,7 @@ from tcpflow_scapy.live.engine import Engine
 from tcpflow_scapy.live.running import RUNNING
 from tcpflow_scapy.live.stats import LiveStats
 from tcpflow_scapy.pipeline import reassemble
+from tcpflow_scapy.render.escape import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -369,10 +370,9 @@ class LiveCapture:
 
     def __repr__(self) -> str:
         stats = self.stats
-        state = "running" if self.running else "stopped"
-        text = f"<LiveCapture {', '.join(self.interfaces)}: {state}, {stats.seconds:.0f} s"
+        state = f"{'running' if self.running else 'stopped'}, {stats.seconds:.0f} s, {stats.frames:,} frames"
         lost = f", {stats.lost:,} lost" if stats.lost else ""
-        return f"{text}, {stats.frames:,} frames{lost}>"
+        return one_line(f"<LiveCapture {', '.join(self.interfaces)}: {state}{lost}>")
 
     def show(self, refresh: float = 1.0) -> None:
         """Show it: in a notebook a table that refreshes itself until the capture ends.

@@ -15,6 +15,13 @@ class BadArguments(ValueError):
     """What was typed cannot be understood; the message is one line for its author."""
 
 
+def reason(error: Exception) -> str:
+    """Why pandas refused an expression, in words, without the places in its parser."""
+    if isinstance(error, (SyntaxError, NotImplementedError)):
+        return "it is not a condition that pandas can read"
+    return str(error) or type(error).__name__
+
+
 @dataclass(slots=True)
 class Arguments:
     """Words and options of one line."""
@@ -43,6 +50,9 @@ def split_words(line: str) -> list[str]:
 def parse_line(line: str, options: Mapping[str, bool]) -> Arguments:
     """Words and ``--options``, in any order; what follows a ``--`` of its own are words.
 
+    There are no short options. A word that begins with a dash is refused: taken for a word, ``-i`` would be
+    searched for, and the answer would be empty.
+
     Parameters
     ----------
     line : str
@@ -52,7 +62,7 @@ def parse_line(line: str, options: Mapping[str, bool]) -> Arguments:
     Raises
     ------
     BadArguments
-        For an unknown option, one without its value, or a quote that is not closed.
+        For an option that is unknown, given twice or without its value, or a quote that is not closed.
     """
     found = Arguments()
     # A semicolon at the end means "do not show the result" to IPython.
@@ -60,13 +70,15 @@ def parse_line(line: str, options: Mapping[str, bool]) -> Arguments:
     for word in words:
         if word == "--":
             found.words += words
-        elif not word.startswith("--"):
+        elif not word.startswith("-") or word == "-":
             found.words.append(word)
         else:
             name, equals, value = word[2:].partition("=")
-            if name not in options:
+            if name not in options or not word.startswith("--"):
                 known = ", ".join(f"--{name}" for name in options)
-                raise BadArguments(f"unknown option --{name}; there are: {known}")
+                asked = word.partition("=")[0]
+                hint = "what begins with a dash but is not an option goes behind a -- of its own"
+                raise BadArguments(f"unknown option {asked}; there are: {known}; {hint}")
             if options[name] and not equals:
                 try:
                     value = next(words)
@@ -74,6 +86,8 @@ def parse_line(line: str, options: Mapping[str, bool]) -> Arguments:
                     raise BadArguments(f"--{name} needs a value") from None
             if equals and not options[name]:
                 raise BadArguments(f"--{name} takes no value")
+            if name in found.options:
+                raise BadArguments(f"--{name} is given twice")
             found.options[name] = value
     return found
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tcpflow_scapy.notebook.arguments import BadArguments
 from tcpflow_scapy.notebook.details import VIEWS, note, view_html
-from tcpflow_scapy.notebook.flow_view import NUMBER, SORTABLE, FlowView
+from tcpflow_scapy.notebook.flow_view import ACCEPTED, NUMBER, SORTABLE, FlowView
 from tcpflow_scapy.render.escape import one_line, safe_html
 
 if TYPE_CHECKING:
@@ -23,8 +23,16 @@ if TYPE_CHECKING:
 PAGE_ROWS = 15
 _NUMBERS = [1, 4, 5, 6, 7, 9]
 """places of the columns that are set to the right"""
-_BARE = {"topStart": None, "topEnd": None, "bottomStart": None, "bottomEnd": None}
-"""no controls of the page's own: it has one screenful, and would search and sort nothing else"""
+_TABLE: dict[str, Any] = {
+    "select": True,
+    "maxBytes": 0,
+    "showIndex": False,
+    "columnDefs": [{"targets": _NUMBERS, "className": "dt-right"}],
+    "layout": {"topStart": None, "topEnd": None, "bottomStart": None, "bottomEnd": None},
+    "paging": False,
+    "ordering": False,
+}
+"""Every time the table is drawn: no controls of its own, which would search and sort one page of many."""
 
 
 def browse(flows: FlowTable, *, rows: int = PAGE_ROWS) -> FlowBrowser:
@@ -116,7 +124,7 @@ class FlowBrowser:
         self.filter = w.Text(
             description="filter",
             placeholder="443   10.0.0.0/8   missing_bytes > 0",
-            tooltip="words: port, address, network, state; or an expression over the columns of flows.df",
+            tooltip=ACCEPTED,
             continuous_update=False,
             layout={"flex": "1 1 16em"},
             style=close,
@@ -128,10 +136,10 @@ class FlowBrowser:
         self.only_marked = w.Checkbox(description="marked only", indent=False, layout=narrow)
         self.table = itable(
             self.view.page(0, self._page_rows)[1],
-            select=True, maxBytes=0, showIndex=False, paging=False, ordering=False,
-            layout=_BARE, columnDefs=[{"targets": _NUMBERS, "className": "dt-right"}],
-            classes="display compact nowrap", style="width:100%;table-layout:auto",
-        )  # fmt: skip
+            classes="display compact nowrap",
+            style="width:100%;table-layout:auto",
+            **_TABLE,
+        )
         self.previous = w.Button(description="◀ previous", layout=narrow, tooltip="previous page")
         self.next = w.Button(description="next ▶", layout=narrow, tooltip="next page")
         self.page = w.BoundedIntText(
@@ -252,10 +260,7 @@ class FlowBrowser:
         rows = [i for i, at in enumerate(self._positions.tolist()) if at in chosen]
         self._refreshing = True
         try:
-            self.table.update(
-                look, selected_rows=rows, select=True, maxBytes=0, showIndex=False,
-                columnDefs=[{"targets": _NUMBERS, "className": "dt-right"}],
-            )  # fmt: skip
+            self.table.update(look, selected_rows=rows, **_TABLE)
             self.page.max, self.page.value = pages, self._page + 1
         finally:
             self._refreshing = False

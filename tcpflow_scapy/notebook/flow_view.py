@@ -6,13 +6,16 @@ All of it is done on columns: a page of a million flows costs no more than a pag
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
+from tcpflow_scapy.flows.selection import endpoint, select, true_or_false
+from tcpflow_scapy.flows.state import STATES
 from tcpflow_scapy.flows.table import FlowTable
-from tcpflow_scapy.notebook.arguments import BadArguments
+from tcpflow_scapy.notebook.arguments import BadArguments, reason
 from tcpflow_scapy.render.escape import one_line
 from tcpflow_scapy.render.quantity import count, duration, instant, size
 
@@ -25,6 +28,13 @@ NUMBER = "flow"
 """the column that is the flow number"""
 SORTABLE = (NUMBER, *COLUMN_NAMES)
 MARK = "✓"
+ACCEPTED = (
+    "The filter takes words, all of which must match: a port (443), an address or network (10.0.0.0/8), "
+    "address:port, a state (SF), or part of one of these; or a condition over the columns "
+    "(missing_bytes > 0 and server_port == 80). A capture filter such as tcp port 80 belongs in "
+    "reassemble(..., filter=...)."
+)
+"""what the filter takes: the answer to anything else"""
 
 _EXPRESSION = re.compile(r"[<>=!&|()@`\"'~+*%]|\b(?:and|or|not|in)\b")
 _ADDRESSES_AS_NUMBERS = 100_000
@@ -62,7 +72,7 @@ class FlowView:
         Raises
         ------
         BadArguments
-            If the expression is none; what was shown before stays.
+            If a word or the expression is not one of these; what was shown before stays.
         """
         text = text.strip()
         if not text:
@@ -79,31 +89,30 @@ class FlowView:
     def _expression(self, text: str) -> Array:
         table = self.flows.df
         try:
-            found = table.eval(text, local_dict=self._names, global_dict={})
-            mask = np.asarray(found)
+            found = table.eval(text, local_dict=self._names, global_dict={}, target=None)
+            return true_or_false(found, text, len(table))
         except Exception as error:  # pandas raises whatever its parser, numpy or a column raises
-            raise BadArguments(one_line(f"{text}: {error}", 200)) from error
-        if mask.dtype != bool or mask.shape != (len(table),):
-            raise BadArguments(f"{one_line(text, 100)}: not true or false for each flow")
-        return mask
+            raise BadArguments(f"{one_line(text, 100)}: {reason(error)}. {ACCEPTED}") from error
 
     def _word(self, word: str) -> Array:
-        from tcpflow_scapy.flows.selection import select
-
         table = self.flows.df
-        if word.isascii() and word.isdigit() and int(word) < 1 << 16:
+        if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < 1 << 16:
             return self._port(int(word), "client") | self._port(int(word), "server")
-        address, colon, port = word.rpartition(":")
-        if colon and port.isascii() and port.isdigit() and address.count(":") != 1:
-            address = address.strip("[]")
-            sides = [self._text(address, s, whole=True) & self._port(int(port), s) for s in _SIDES]
+        end = endpoint(word)
+        if end is not None:
+            address = str(ip_address(end[0]))
+            sides = [self._text(address, s, whole=True) & self._port(end[1], s) for s in _SIDES]
             if any(side.any() for side in sides):
                 return sides[0] | sides[1]
         try:
-            return np.asarray(select(table, host=word, port=None, time=None), bool)
-        except (ValueError, TypeError):
-            found = [self._text(word, column) for column in (*_SIDES, "state", "encap", "vlan")]
-            return np.asarray(np.any(found, axis=0))
+            return select(table, host=word)
+        except ValueError:
+            parts = [self._text(word, column) for column in (*_SIDES, "state", "encap", "vlan")]
+            found = np.asarray(np.any(parts, axis=0))
+            if found.any() or end is not None or word.upper() in STATES or _part_of_address(word):
+                return found
+        text = one_line(word, 60)
+        raise BadArguments(f"{text!r} is not part of an address, state or layer here. {ACCEPTED}")
 
     def _port(self, port: int, side: str) -> Array:
         found: Array = self.flows.df[f"{side}_port"].to_numpy() == port
@@ -235,6 +244,16 @@ class FlowView:
 
 
 _SIDES = ("client", "server")
+
+
+def _part_of_address(word: str) -> bool:
+    """Whether an address could hold this word, such as ``10.0.`` or ``fe80::``."""
+    if ":" in word:
+        return re.fullmatch(r"(?:[0-9a-f]{0,4}:)+[0-9a-f]{0,4}", word, re.IGNORECASE) is not None
+    pieces = word.split(".")
+    return 1 < len(pieces) < 5 and all(
+        not p or (p.isdigit() and p.isascii() and len(p) < 4 and int(p) < 256) for p in pieces
+    )
 
 
 def _ranks(categories: list[Any]) -> Array:

@@ -13,6 +13,7 @@ from tcpflow_scapy.notebook.arguments import (
     number,
     parse_cell,
     parse_line,
+    reason,
     split_words,
     truth,
     whole,
@@ -127,7 +128,7 @@ def arranged(flows: FlowTable, query: str, sort: str, names: Mapping[str, Any]) 
         try:
             flows = flows.query(query, local_dict=dict(names))
         except Exception as error:  # pandas raises whatever its parser, numpy or a column raises
-            raise BadArguments(f"query {query!r}: {error}") from error
+            raise BadArguments(f"query {query!r}: {reason(error)}") from error
     keys = split_words(sort.replace(",", " "))
     columns = [key.lstrip("-") for key in keys]
     for column in columns:

@@ -137,7 +137,7 @@ class Magics:
     def search(self, line: str) -> pd.DataFrame:
         """Find text in all streams: %search PATTERN [--regex] [--ignore-case] [--limit N] [--in NAME].
 
-        Quote a pattern whose blanks matter. What follows a -- of its own is pattern in any case.
+        Quote a pattern whose blanks matter. What follows a -- of its own is pattern, dashes included.
         """
         arguments = parse_line(line, SEARCH_OPTIONS)
         if not arguments.words:
@@ -149,7 +149,7 @@ class Magics:
             try:
                 pattern = re.compile(pattern if arguments.flag("regex") else re.escape(pattern), flags)
             except re.error as error:
-                raise BadArguments(f"{text!r} is no regular expression: {error}") from None
+                raise BadArguments(f"{text!r} is not a valid regular expression: {error}") from None
         limit = arguments.options.get("limit")
         table = self._table(arguments)
         return table.search(pattern, limit=None if limit is None else whole(limit, "limit"))
@@ -179,7 +179,7 @@ class Magics:
         if found is not None:
             return found
         if name is not None:
-            raise BadArguments(f"{name} is no table of flows")
+            raise BadArguments(f"{name} is not a table of flows")
         raise BadArguments("no flows are loaded: %flows FILE [FILTER]")
 
     def _chosen(self, arguments: Arguments) -> FlowTable:

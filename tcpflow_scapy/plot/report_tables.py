@@ -13,6 +13,7 @@ from tcpflow_scapy.plot.segments import sent
 from tcpflow_scapy.plot.services import service_name
 from tcpflow_scapy.plot.words import counted
 from tcpflow_scapy.reassembly.tables import GapCause
+from tcpflow_scapy.render.escape import safe_text
 from tcpflow_scapy.render.quantity import count, duration, instant, percent, size
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def report_tables(flows: FlowTable, *, sha256: bool = False) -> dict[str, pd.Dat
         - ``missing``: ``cause``, ``gaps``, ``bytes``, ``streams``
         - ``incomplete``: flows with missing bytes, the worst first
         - ``unused``: ``reason``, ``frames``, ``bytes`` on the wire (of the whole capture)
-        - ``problems``: what could not be read of the sources
+        - ``problems``: what could not be read of the sources (messages and names of files escaped)
     """
     return {
         "facts": _facts(flows, sha256),
@@ -74,7 +75,7 @@ def _facts(flows: FlowTable, sha256: bool) -> pd.DataFrame:
     payload, missing = int(table["bytes"].sum()), int(table["missing_bytes"].sum())
     again = int(table["client_retransmitted_bytes"].sum() + table["server_retransmitted_bytes"].sum())
     facts = [
-        ("source", ", ".join(capture.paths)),
+        ("source", safe_text(", ".join(capture.paths))),
         ("format", capture.format),
         ("frames", f"{count(capture.frames)}, {size(capture.bytes)} captured"),
         ("not used", counted(capture.frames - capture.used, "frame")),
@@ -206,7 +207,9 @@ def _unused(evidence: Evidence) -> pd.DataFrame:
 def _problems(evidence: Evidence) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [(p.kind, p.message, p.path, p.frame, p.offset) for p in evidence.info.problems]
+    rows = [
+        (p.kind, safe_text(p.message), safe_text(p.path), p.frame, p.offset) for p in evidence.info.problems
+    ]
     data = pd.DataFrame(rows, columns=["kind", "message", "path", "frame", "offset"])
     texts = dict.fromkeys(("kind", "message", "path"), "str")
     return data.astype({**texts, "frame": "Int64", "offset": "Int64"})

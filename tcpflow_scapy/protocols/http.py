@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpflow_scapy.render.dataframe import NOT_TYPESET
 from tcpflow_scapy.render.escape import safe_text
 
 from .content_coding import DecodeLimits
@@ -128,8 +129,7 @@ class HttpExchanges(list[HttpExchange]):
 
     def _repr_html_(self) -> str:
         # pandas escapes HTML, and the texts of the table are free of control characters.
-        html: str = self.df.head(100).to_html(escape=True, notebook=True)
-        return html
+        return self.df.head(100).to_html(escape=True, notebook=True, classes=NOT_TYPESET)
 
 
 def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
@@ -243,6 +243,8 @@ def http_bodies(flow: Flow, direction: str | None = "server", **options: Any) ->
     **options
         As for `http_exchanges`.
     """
+    if direction not in ("client", "server", None):
+        raise ValueError(f"direction must be 'client', 'server' or None, not {direction!r}")
     for exchange in http_exchanges(flow, **options):
         for message in (exchange.request, exchange.response):
             if message is None or not message.raw_size:

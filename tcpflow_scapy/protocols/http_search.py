@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tcpflow_scapy.flows.search import compile_pattern
+from tcpflow_scapy.flows.search import compile_pattern, first_matches
 from tcpflow_scapy.protocols.http import http_exchanges
+from tcpflow_scapy.render.escape import safe_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +32,12 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
     -------
     pandas.DataFrame
         ``flow``, ``direction``, ``offset`` (of the message in its stream), ``length``, ``frame`` and ``time``
-        (of the message's first byte), ``match``, ``body_offset`` (in the decoded body), ``url``.
+        (of the message's first byte), ``match``, ``body_offset`` (in the decoded body), ``url``
+        (escaped, as in `http_frame.HTTP_COLUMNS`).
     """
     import pandas as pd
 
-    rows = list(islice(_matches(flows, compile_pattern(pattern)), limit))
+    rows = first_matches(_matches(flows, compile_pattern(pattern)), limit)
     return pd.DataFrame({name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)})
 
 
@@ -45,7 +46,7 @@ def _matches(flows: FlowTable, expression: Any) -> Iterator[tuple[Any, ...]]:
         for exchange in http_exchanges(flow):
             for message in (exchange.request, exchange.response):
                 if message is not None:
-                    yield from _in_message(flow, exchange.url, message, expression)
+                    yield from _in_message(flow, safe_text(exchange.url), message, expression)
 
 
 def _in_message(flow: Any, url: str, message: HttpMessage, expression: Any) -> Iterator[tuple[Any, ...]]:

@@ -83,7 +83,7 @@ def _inwards(position: Array, rows: Array, low: Array, high: Array) -> None:
     for step, off in ((-MODULUS, at - high), (MODULUS, low - at)):
         other = at + step
         beyond = np.maximum(np.maximum(low - other, other - high), 0)
-        nearer = (high >= low) & (off > 0) & (beyond < off)
+        nearer = (high >= low) & (off > _LEAP) & (beyond < off)
         position[rows[nearer]] = other[nearer]
 
 

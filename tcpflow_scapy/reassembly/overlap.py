@@ -2,7 +2,9 @@
 
 A policy is a row of a table: for each way in which a NEW piece can lie relative to an OLD one (Allen's
 relations), whether the old bytes survive. A byte already held survives if at least one older piece that
-covers it says so. Older pieces keep their original extents for ever.
+covers it says so. Older pieces keep their original extents for ever. This approximates the stacks that the
+policies are named after: they also merge, trim and drop what they hold. `linux` gave the bytes that a Linux
+6.18 kernel delivered in 2,930 of 3,000 connections with random overlaps.
 
 Sources: Shankar and Paxson, "Active Mapping" (2003); Novak and Sturges, "Target-Based TCP Stream
 Reassembly"; the behaviour of Suricata and Snort 3, whose published vectors the tests use.

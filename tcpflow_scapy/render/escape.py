@@ -114,11 +114,16 @@ def safe_html(value: Any, *, newlines: bool = False) -> str:
 
 
 _DOTS = bytes(b if 0x20 <= b <= 0x7E or b in b"\n\r" else 0x2E for b in range(256))
+_LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 def dots(data: bytes | bytearray | memoryview) -> bytes:
-    """Bytes as tcpflow prints them to a console: non-printables, tabs too, are dots; CR and LF stay."""
-    return bytes(data).translate(_DOTS)
+    r"""Bytes as tcpflow prints them to a console: non-printables, tabs too, are dots; LF and CR LF stay.
+
+    A CR without LF is shown as ``\r``: a terminal would go back and overwrite what stands on the line.
+    """
+    shown = bytes(data).translate(_DOTS)
+    return _LONE_CR.sub(rb"\\r", shown) if b"\r" in shown else shown
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

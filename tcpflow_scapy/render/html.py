@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from tcpflow_scapy.render.dataframe import NOT_TYPESET
 from tcpflow_scapy.render.escape import safe_html
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def fragment(rich: str, plain: str) -> str:
         Safe text, not yet HTML.
     """
     copy = safe_html(plain, newlines=True)
-    return f'{STYLE}<pre class="tfs-plain">{copy}</pre><div class="tfs" style="display:none">{rich}</div>'
+    return (
+        f'{STYLE}<pre class="tfs-plain {NOT_TYPESET}">{copy}</pre>'
+        f'<div class="tfs {NOT_TYPESET}" style="display:none">{rich}</div>'
+    )
 
 
 def table_element(table: Table) -> str:

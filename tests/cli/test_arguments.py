@@ -110,7 +110,7 @@ def test_settings_by_name() -> None:
         (["-r", "a", "-S", "x=1"], "'x'"),
         (["-r", "a", "-S", "tcp_timeout=soon"], "'soon'"),
         (["-r", "a", "-S", "tcp_timeout=nan"], "'nan'"),
-        (["-r", "a", "-S", "http_cmd='"], "no command"),
+        (["-r", "a", "-S", "http_cmd='"], "not a command"),
         (["-r", "a", "-S", "tdelta=x"], "tdelta"),
         (["-r", "a", "--order", "time"], "'time'"),
         (["-r", "-", "-r", "-"], "only once"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tcpflow_scapy import reassemble
 from tcpflow_scapy.cli.arguments import parse
 from tcpflow_scapy.cli.console import print_console
 from tcpflow_scapy.cli.job import chosen_template
+from tests.cases.answers import case
 from tests.helpers.traffic import Capture, Conversation
 
 CLIENT = "010.000.000.001.01024-010.000.000.002.00080"
@@ -72,7 +74,11 @@ def test_as_tcpflow_prints(
 ) -> None:
     command = [need_tool("tcpflow"), "-d", "0", "-X", "/dev/null", *arguments, "-r", str(capture)]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=20)
-    assert printed(capture, *arguments) == run.stdout
+    plain = not {"-B", "-D"} & set(arguments)
+    # The one difference: tcpflow prints a CR that no LF follows, and the line is written over.
+    expected = re.sub(rb"\r(?!\n)", rb"\\r", run.stdout) if plain else run.stdout
+    assert (expected != run.stdout) == (plain and arguments[-1] != "0")
+    assert printed(capture, *arguments) == expected
 
 
 def test_packets_in_capture_order_with_retransmissions(capture: Path) -> None:
@@ -88,6 +94,17 @@ def test_nothing_commands_a_terminal_unless_asked(capture: Path) -> None:
         text = printed(capture, *arguments)
         assert not set(text) - set(range(0x20, 0x7F)) - set(b"\r\n")
     assert b"\x1b[2J" in printed(capture, "-C", "-B")
+
+
+def test_no_line_is_written_over() -> None:
+    capture = case("trust", "cr_overwrite")
+    data = next(s.data for f in reassemble(capture) for s in f.streams if b"\r" in s.data)
+    assert re.search(rb"\r(?!\n)", data)
+    for arguments in (["-c"], ["-c", "-0"], ["-C", "-s"], ["-c", "--order", "stream"], ["-c", "-D"]):
+        text = printed(capture, *arguments)
+        assert not re.search(rb"\r(?!\n)", text)
+        assert re.sub(rb"\r(?!\n)", rb"\\r", data) in text or "-D" in arguments
+    assert data in printed(capture, "-C", "-B")
 
 
 def test_streams_are_reassembled_and_gaps_marked(capture: Path) -> None:

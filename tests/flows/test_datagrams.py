@@ -45,6 +45,8 @@ def test_conversations_have_both_directions(talk: Conversations) -> None:
     assert first.packets["direction"].tolist() == ["client", "server", "client"]
     with pytest.raises(ValueError, match="direction"):
         first.payloads("both")
+    with pytest.raises(ValueError, match="direction"):
+        first.first_time("both")
     with pytest.raises(IndexError):
         talk[2]
     assert talk[-1].id == 1

@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from ipaddress import ip_address, ip_network
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
 
+from tcpflow_scapy import reassemble
 from tcpflow_scapy.flows.selection import _inside
 from tcpflow_scapy.flows.table import FlowTable
 from tests.helpers.answers import flows_of
@@ -81,6 +85,22 @@ def test_port_of_either_side() -> None:
     ("time", "found"),
     [
         ("2023-11-15 12:03", [0]),
+        ("2023-11-15", [0, 1, 2, 3]),
+        ("2023-11", [0, 1, 2, 3]),
+        ("2023-11-14", []),
+        ("2023-11-15 12", [0, 1, 2, 3]),
+        ("2023-11-15T11", []),
+        ("2023-11-15 12:14", [1]),
+        ("2023-11-15T14:14+02:00", [1]),
+        ("2023-11-15 12:15:00", [1]),
+        ("2023-11-15 12:15:01", []),
+        (("2023-11-14", "2023-11-15"), [0, 1, 2, 3]),
+        (("2023-11-15", "2023-11-15 12:00"), [0]),
+        (dt.date(2023, 11, 15), [0, 1, 2, 3]),
+        (np.datetime64("2023-11-15T12:03"), [0]),
+        (pd.Period("2023-11-15 12:00", "10min"), [0]),
+        (pd.Timestamp("2023-11-15"), []),
+        (dt.datetime(2023, 11, 15, 12, 3), [0]),
         ("2023-11-15 12:07", []),
         (("2023-11-15 12:05", "2023-11-15 12:10"), [0, 1]),
         (("2023-11-15 12:06", "2023-11-15 12:09"), []),
@@ -88,7 +108,6 @@ def test_port_of_either_side() -> None:
         ((None, "2023-11-15 12:10"), [0, 1]),
         ((None, None), [0, 1, 2, 3]),
         (["2023-11-15T13:20:00+01:00", pd.Timestamp("2023-11-15 12:21", tz="UTC")], [2]),
-        (dt.datetime(2023, 11, 15, 12, 3), [0]),
         (dt.datetime(2023, 11, 15, 13, 3, tzinfo=dt.timezone(dt.timedelta(hours=1))), [0]),
     ],
 )
@@ -107,12 +126,56 @@ def test_conditions_together_and_none() -> None:
     assert numbers() == [0, 1, 2, 3]
 
 
+@given(
+    st.datetimes(dt.datetime(2023, 11, 15, 11), dt.datetime(2023, 11, 15, 14)),
+    st.sampled_from(["%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d %H", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S"]),
+)
+@FEW
+def test_a_text_means_what_it_means_in_an_index_of_pandas(moment: dt.datetime, form: str) -> None:
+    text = moment.strftime(form)
+    for number, flow in enumerate(FLOWS):
+        # Busy in each second.
+        busy = pd.Series(0, pd.date_range(flow.start, flow.end, freq="s"))
+        assert (number in numbers(time=text)) == bool(len(busy.loc[text:text]))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "10:30",
+        "",
+        "NaT",
+        "today and not tomorrow",
+        pd.NaT,
+        np.datetime64("NaT"),
+        1_700_049_600,
+        0.5,
+        True,
+        (1,),
+    ]
+    + [("2023-11-16", "2023-11-15"), ("2023-11-15 12:01", "2023-11-15 12:00"), ()],
+)
+def test_what_cannot_be_a_time_is_refused(time: object) -> None:
+    with pytest.raises(ValueError, match="time"):
+        numbers(time=time)
+
+
+def test_without_a_clock_there_is_no_time() -> None:
+    frame = Ether() / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=1, dport=2)
+    frame.time = None
+    timeless = reassemble([frame])
+    assert timeless.df["start"].isna().all()
+    with pytest.raises(ValueError, match="no clock"):
+        timeless.filter(time="2023-11-15")
+    assert len(timeless.filter(time=(None, None))) == 1
+
+
 def test_of_a_selection() -> None:
     assert FLOWS[[3, 1]].filter(port=443).df.index.tolist() == [1]
     assert len(FLOWS[:0].filter(host="10.0.0.1", port=80, time="2023-11-15 12:03")) == 0
 
 
-@pytest.mark.parametrize("port", ["http", "", -1, 70000, 80.5, True])
+@pytest.mark.parametrize("port", ["http", "", -1, 70000, 80.5, True, "9" * 5000])
 def test_what_is_no_port_is_refused(port: object) -> None:
     with pytest.raises(ValueError, match="port is a number"):
         numbers(port=port)
@@ -169,6 +232,8 @@ def test_several_captures_in_one_frame() -> None:
         FlowTable.from_frame(every)
     with pytest.raises(ValueError, match="names them in its index"):
         FlowTable.from_frame(FLOWS.df, tables)
+    with pytest.raises(KeyError, match="day"):
+        FlowTable.from_frame(every, {"sunday": FLOWS})
 
 
 def test_frames_that_name_no_flows() -> None:

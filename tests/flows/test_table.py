@@ -217,7 +217,7 @@ def test_a_wrong_query() -> None:
 
 @pytest.mark.parametrize("expression", ["server_port", "1 == 1", "client_bytes + 100"])
 def test_a_query_is_a_condition(expression: str) -> None:
-    with pytest.raises(ValueError, match="is no condition"):
+    with pytest.raises(ValueError, match="is not a condition"):
         FLOWS.query(expression)
 
 
@@ -243,6 +243,7 @@ def test_head_and_tail() -> None:
     assert numbers(FLOWS.head(99)) == list(range(6))
     assert numbers(FLOWS.tail(2)) == [4, 5]
     assert numbers(FLOWS.tail(0)) == []
+    assert numbers(FLOWS.tail(-4)) == FLOWS.df.tail(-4).index.tolist() == [4, 5]
     assert numbers(FLOWS.tail(99)) == list(range(6))
 
 

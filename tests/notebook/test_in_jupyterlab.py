@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import absent
+from tests.helpers.traffic import Capture, Conversation
 from tools.browser import PATIENCE, chromium, jupyterlab, page_of, run_all, write_notebook
 from tools.notebooks import ROOT
 
@@ -85,6 +86,73 @@ def test_a_notebook_from_top_to_bottom(lab: tuple[Path, str], page: Any) -> None
     expect(plain).to_be_hidden()
     notebook.locator("h1").first.scroll_into_view_if_needed()
     assert_shows_something(page.screenshot())
+
+
+def test_pages_of_the_browser_have_no_controls_of_their_own(lab: tuple[Path, str], page: Any) -> None:
+    from playwright.sync_api import expect
+
+    folder, address = lab
+    talks = [Conversation(f"10.0.0.{n}:{2000 + n}", "192.0.2.9:80").handshake() for n in range(1, 36)]
+    Capture(*talks).write(folder / "many.pcap")
+    write_notebook(
+        folder / "pages.ipynb",
+        "from tcpflow_scapy import reassemble\nreassemble('many.pcap').browse()",
+    )
+    page.goto(address.format("pages.ipynb"), wait_until="domcontentloaded")
+    run_all(page, 1)
+    rows = page.locator("table.dataTable tbody tr")
+    names = (".dt-search", ".dt-length", ".dt-info", ".dt-paging", ".dt-buttons", "input[type=search]")
+    controls = page.locator(", ".join(f".jp-OutputArea {name}" for name in names))
+    filter_box = page.get_by_role("textbox", name="filter")
+
+    def assert_shows(first: str, count: int) -> None:
+        expect(rows).to_have_count(count)
+        expect(rows.first).to_contain_text(first)
+        assert controls.count() == 0
+
+    assert_shows("10.0.0.1:2001", 15)
+    page.get_by_role("button", name="next ▶").click()
+    assert_shows("10.0.0.16:2016", 15)
+    rows.first.click()
+    page.get_by_role("button", name="mark", exact=True).click()
+    expect(page.get_by_text("35 flows, 1 marked")).to_be_visible()
+    assert_shows("10.0.0.16:2016", 15)
+    for said, count in (("2034", 1), ("client_port < 2008", 7), ("client_port > 2010", 15)):
+        filter_box.fill(said)
+        filter_box.press("Enter")
+        expect(rows).to_have_count(count)
+        assert controls.count() == 0
+    filter_box.fill("tcp port 80")
+    filter_box.press("Enter")
+    expect(page.get_by_text("The filter takes words").last).to_be_visible()
+    assert_shows("10.0.0.11:2011", 15)
+
+
+def test_what_stands_between_dollars_is_not_mathematics(lab: tuple[Path, str], page: Any) -> None:
+    from playwright.sync_api import expect
+
+    folder, address = lab
+    talk = Conversation()
+    talk.handshake()
+    talk.client(b"GET /$\\phantom{x}^2$ HTTP/1.1\r\nHost: $h^2$\r\n\r\n")
+    talk.server(b"HTTP/1.1 200 $\\color{white}{OK}$\r\nContent-Length: 5\r\n\r\n$a^2$")
+    Capture(talk).write(folder / "math.pcap")
+    write_notebook(
+        folder / "math.ipynb",
+        "# This is mathematics: $y^2$",
+        "from tcpflow_scapy import reassemble\nflows = reassemble('math.pcap')\nflows.http",
+        "flows.search('a', bodies=True)",
+        "flows.http[['url', 'reason']].assign(n=1).groupby('url').sum().reset_index()",
+        "flows[0].http",
+        "flows[0].follow()",
+        "flows[0]",
+    )
+    page.goto(address.format("math.ipynb"), wait_until="domcontentloaded")
+    run_all(page, 6)
+    expect(page.locator(".jp-MarkdownOutput mjx-container")).to_have_count(1)
+    expect(page.get_by_text("$h^2$").last).to_be_attached()
+    assert page.locator(".jp-OutputArea-output[data-mime-type='text/html'], .jp-RenderedHTML").count() >= 6
+    assert page.locator(".jp-OutputArea mjx-container").count() == 0
 
 
 def test_browser_and_interactive_pictures(lab: tuple[Path, str], page: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcpflow_scapy import Flow, FlowTable, reassemble
+from tcpflow_scapy.notebook.magics import Magics
 from tests.notebook.conftest import Prompt
 
 
@@ -107,6 +108,14 @@ def test_mistakes_are_one_line(prompt: Prompt, sample_pcaps: Path, line: str, wo
     assert "flows" not in prompt.shell.user_ns
 
 
+@pytest.mark.parametrize("name", Magics.LINES)
+@pytest.mark.parametrize("option", ["-i", "-1", "--ignore", "-ignore-case", "---hex"])
+def test_what_looks_like_an_option_is_one_or_is_refused(loaded: Prompt, name: str, option: str) -> None:
+    assert f"unknown option {option}; there are: --" in loaded.error(f"%{name} {option} 0")
+    assert f"unknown option {option}; there are: --" in loaded.error(f"%{name} 0 {option}")
+    assert "given twice" in loaded.error("%search --limit 3 x --limit=5")
+
+
 def test_a_mistake_keeps_what_was_loaded(loaded: Prompt) -> None:
     before = loaded.shell.user_ns["flows"]
     loaded.error("%flows no/such.pcap --as flows")
@@ -155,7 +164,7 @@ def test_which_flow_is_asked_back(loaded: Prompt, sample_pcaps: Path) -> None:
     assert "which flow" in loaded.error("%follow 1 2")
     assert "form address:port" in loaded.error("%follow nobody")
     assert "no flow between" in loaded.error("%follow 1.2.3.4:5-6.7.8.9:10")
-    assert "no table" in loaded.error("%follow 1 --in nothing")
+    assert "not a table" in loaded.error("%follow 1 --in nothing")
     again = reassemble(sample_pcaps / "port_reuse.pcap")
     loaded.shell.user_ns["again"] = again
     twice = again.df.groupby(["client", "client_port"], observed=True).size()
@@ -190,8 +199,11 @@ def test_search_takes_the_pattern_as_typed(loaded: Prompt) -> None:
     assert len(loaded("%search '200 OK'")) == len(flows.search(b"200 OK"))
     assert len(loaded("%search $HOME")) == 0
     assert len(loaded("%search -- --hex")) == 0
-    assert "no regular expression" in loaded.error("%search --regex (((")
+    assert len(loaded("%search -- -www")) == len(flows.search(b"-www")) > 0
+    assert "not a valid regular expression" in loaded.error("%search --regex (((")
     assert "search for what" in loaded.error("%search")
+    assert "empty pattern" in loaded.error("%search ''")
+    assert "empty pattern" in loaded.error("%search --regex ''")
     assert "limit" in loaded.error("%search x --limit many")
 
 

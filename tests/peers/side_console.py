@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -19,6 +20,11 @@ Style = Callable[[str, bytes, bool], bytes]
 def printable(payload: bytes) -> bytes:
     """Dots for what cannot be shown."""
     return bytes(c if 32 <= c < 127 or c in b"\r\n" else 46 for c in payload)
+
+
+def cr_shown(payload: bytes) -> bytes:
+    """A CR without LF as ``\\r``, which tcpflow prints as it is: the terminal writes over the line."""
+    return re.sub(rb"\r(?!\n)", rb"\\r", payload)
 
 
 def dumped(payload: bytes) -> bytes:
@@ -68,7 +74,11 @@ def compare_console(evidence: Evidence, their: Run, our: Run, words: str) -> lis
     if not memory and their.output != b"".join(style(name, r.payload, r.from_client) for r, name in told):
         found.append(Finding(UNEXPLAINED, evidence.name, words, "", "tcpflow's output is not as modelled"))
     mine = our_records(evidence)
-    if our.output != b"".join(style(name, each.payload, each.from_client) for each, name in mine):
+    exact = "-B" in words or "-D" in words
+    shown = [each.payload if exact else cr_shown(each.payload) for each, _ in mine]
+    if our.output != b"".join(
+        style(name, payload, each.from_client) for (each, name), payload in zip(mine, shown, strict=True)
+    ):
         found.append(Finding(UNEXPLAINED, evidence.name, words, "", "our output is not what our tables say"))
     return found + _records(evidence, told, mine, words)
 

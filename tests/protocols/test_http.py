@@ -188,6 +188,8 @@ def test_bodies_of_either_side(tmp_path: Path) -> None:
     upload = b"POST /up HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n" + b'{"a":1}'
     told = talk(("client", upload), ("server", OK % 0), ("client", GET % b"x"), ("server", OK % 2 + b"ok"))
     [flow] = only(told, tmp_path)
+    with pytest.raises(ValueError, match="direction"):
+        list(http_bodies(flow, "Server"))
     assert [(b.number, b.extension, b.message.body) for b in http_bodies(flow)] == [(2, "html", b"ok")]
     assert [(b.number, b.extension, b.message.body) for b in http_bodies(flow, "client")] == [
         (1, "json", b'{"a":1}')

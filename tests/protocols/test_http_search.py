@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tcpflow_scapy import reassemble
+from tests.cases.answers import case
 
 
 def test_a_word_in_a_compressed_body(sample_pcaps: Path) -> None:
@@ -29,3 +30,12 @@ def test_expressions_and_limits(sample_pcaps: Path) -> None:
     assert len(everything) > 3
     assert len(flows.search(re.compile(rb"<[a-z0-9]+>"), bodies=True, limit=2)) == 2
     assert flows.search("no such word anywhere", bodies=True).empty
+
+
+def test_urls_are_escaped_as_in_the_table_of_exchanges() -> None:
+    flows = reassemble(case("trust", "search_url_escape"))
+    urls = set(flows.search(re.compile(rb"."), bodies=True)["url"])
+    assert urls
+    assert urls <= set(flows.http["url"])
+    assert "\x1b" not in "".join(urls)
+    assert "\\x1b" in "".join(urls)

@@ -6,6 +6,7 @@ and Snort 3 publish as unit tests.
 
 from __future__ import annotations
 
+import json
 import random
 
 import numpy as np
@@ -14,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy.reassembly.overlap import POLICIES, RELATIONS, Cells, new_wins, relations
+from tests.cases.answers import FOLDER
+from tests.helpers.answers import flows_of
 from tests.helpers.examples import FEW
+from tests.helpers.traffic import Conversation
 
 NOVAK = """2:AAA 6:BB 8:CCC 12:D 15:EE 17:FFF 20:GG 22:HH 24:I
            3:JJJJ 8:KKK 11:LLL 14:MMM 18:N 21:O 22:P 24:QQ 1:0"""
@@ -205,3 +209,22 @@ def test_the_foremost_piece_owns_each_cell(places: list[tuple[int, int]], rng: r
 def test_unknown_policy_names_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"plan9.*first, last, bsd"):
         new_wins("plan9")
+
+
+def test_linux_approximates_the_kernel() -> None:
+    """As the documentation says; a change of the table must not make it worse."""
+    cases = json.loads((FOLDER / "trust" / "linux_6_18_reads.json").read_text())
+    talks = []
+    for number, case in enumerate(cases):
+        talk = Conversation(f"10.0.{number >> 8}.{number & 255}:5000", "192.168.0.1:80")
+        talk.handshake()
+        for offset, piece in case["pieces"]:
+            talk.client(piece, at=offset)
+        talks.append(talk)
+    flows = flows_of(*talks, overlap="linux")
+    right = 0
+    for flow, case in zip(flows, cases, strict=True):
+        gaps = flow.client.gaps
+        delivered = flow.client.read(0, int(gaps["start"].min()) if len(gaps) else None)
+        right += delivered == case["read"].encode()
+    assert 0.97 * len(cases) <= right

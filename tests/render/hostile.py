@@ -7,6 +7,8 @@ from html.parser import HTMLParser
 
 from hypothesis import strategies as st
 
+from tcpflow_scapy.render.dataframe import NOT_TYPESET
+
 HOSTILE: tuple[str | bytes, ...] = (
     "\x1b[2J\x1b[31mred",
     "\x1b]0;title\x07",
@@ -77,7 +79,7 @@ class Judge(HTMLParser):
             if name in ("title", "aria-label"):
                 self.titles.append(value or "")
             if name == "class":
-                assert (value or "").startswith("tfs")
+                assert all(n.startswith("tfs") or n in NOT_TYPESET.split() for n in (value or "").split())
         self.stack.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

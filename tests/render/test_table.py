@@ -150,8 +150,8 @@ def test_html_shows_plain_text_where_styles_are_stripped() -> None:
     style, rest = html.split("</style>")
     assert ".tfs-plain{display:none}" in style
     assert "display:block!important" in style
-    assert rest.startswith('<pre class="tfs-plain">client')
-    assert '<div class="tfs" style="display:none">' in rest
+    assert rest.startswith('<pre class="tfs-plain tex2jax_ignore mathjax_ignore">client')
+    assert '<div class="tfs tex2jax_ignore mathjax_ignore" style="display:none">' in rest
     for word in ("http", "url(", "@import", "<script", "javascript"):
         assert word not in html
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.capture.live.chain import FORMAT, VERSION, chain_line, chain_path, later_files
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
+from tcpflow_scapy.render.escape import safe_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,12 +65,15 @@ def check_spool(path: str | os.PathLike[str]) -> list[CheckedRange]:
 
 
 def verify_spool(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """`check_spool` as a table: file, start, end, length, status, time, note."""
+    """`check_spool` as a table: file, start, end, length, status, time, note (texts escaped)."""
     import pandas as pd
 
     found = check_spool(path)
     table = pd.DataFrame(
-        [(x.file, x.start, x.end, x.end - x.start, x.status, x.time, x.note) for x in found],
+        [
+            (safe_text(x.file), x.start, x.end, x.end - x.start, x.status, x.time, safe_text(x.note))
+            for x in found
+        ],
         columns=["file", "start", "end", "length", "status", "time", "note"],
     )
     table["time"] = pd.to_datetime(table["time"].astype("Int64"), unit="ns", utc=True)
@@ -101,7 +105,7 @@ class _Check:
     def _head(self, line: bytes) -> Iterator[CheckedRange]:
         content = _parse(line)
         if content.get("format") != FORMAT:
-            raise CaptureFormatError("is no hash chain of a spool", path=str(self._chain))
+            raise CaptureFormatError("is not the hash chain of a spool", path=str(self._chain))
         if content.get("version") != VERSION:
             raise CaptureFormatError("is a hash chain of another version", path=str(self._chain))
         self._lines = 1
@@ -115,7 +119,7 @@ class _Check:
         content = _parse(line)
         digest = content.pop("sha256", None)
         if not isinstance(digest, str) or not line.endswith(b"\n"):
-            yield self._broken("a line that is no link")
+            yield self._broken("a line that is not a link")
             return
         stamp = _time_of(content)
         if self._ended:
@@ -139,7 +143,7 @@ class _Check:
     ) -> Iterator[CheckedRange]:
         name, offset, length = content.get("file"), content.get("offset"), content.get("length")
         if not (isinstance(name, str) and isinstance(offset, int) and isinstance(length, int)):
-            yield self._broken("a line that is no link", stamp)
+            yield self._broken("a line that is not a link", stamp)
             return
         if not _is_name(name) or not 0 <= offset < 1 << 62 or not 0 < length < 1 << 62:
             # A chain may be forged: it must not lead to files elsewhere.
@@ -209,7 +213,7 @@ def _open_regular(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no regular file")
+        raise OSError(errno.EINVAL, "is not a regular file")
     return descriptor
 
 

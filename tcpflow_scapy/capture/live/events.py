@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tcpflow_scapy.capture.info import Problem
+from tcpflow_scapy.render.escape import safe_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +161,7 @@ class EventLog:
         return found
 
     def frame(self) -> pd.DataFrame:
-        """All so far as a table: time, until, interface, kind, count, message."""
+        """All so far as a table: time, until, interface, kind, count, message (texts escaped)."""
         import numpy as np
         import pandas as pd
 
@@ -170,10 +171,10 @@ class EventLog:
             {
                 "time": pd.to_datetime(times[:, 0], unit="ns", utc=True),
                 "until": pd.to_datetime(times[:, 1], unit="ns", utc=True),
-                "interface": pd.Series([e.interface for e in events], dtype="str"),
+                "interface": pd.Series([safe_text(e.interface) for e in events], dtype="str"),
                 "kind": pd.Categorical([e.kind for e in events], categories=list(KINDS)),
                 "count": np.array([e.count for e in events], np.int64),
-                "message": pd.Series([e.message for e in events], dtype="str"),
+                "message": pd.Series([safe_text(e.message) for e in events], dtype="str"),
             }
         )
 

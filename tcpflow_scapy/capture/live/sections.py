@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import time
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def section() -> bytes:
 def describe(interface: SpoolInterface) -> bytes:
     """Interface description block: name, filter, times in nanoseconds."""
     fixed = struct.pack("<HHI", interface.linktype & 0xFFFF, 0, interface.snaplen)
-    options = {blocks.IF_NAME: interface.name.encode(), blocks.IF_TSRESOL: NANOSECONDS}
+    options = {blocks.IF_NAME: os.fsencode(interface.name), blocks.IF_TSRESOL: NANOSECONDS}
     if interface.filter:
         options[IF_FILTER] = b"\0" + interface.filter.encode()
     return _block(blocks.INTERFACE, fixed, options)

@@ -123,7 +123,7 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     later.unlink()
     later.mkdir()
     assert {(x.file, x.status, x.note) for x in check_spool(path) if x.status != "intact"} == {
-        (later.name, "missing", "is no regular file")
+        (later.name, "missing", "is not a regular file")
     }
     later.rmdir()
     # Nobody writes into this pipe: it must not be waited for.
@@ -182,7 +182,7 @@ def test_no_chain(tmp_path: Path) -> None:
     with pytest.raises(CaptureOSError, match="No such file"):
         check_spool(tmp_path / "e.pcapng")
     (tmp_path / "e.pcapng.chain").write_text("hello\n")
-    with pytest.raises(CaptureFormatError, match="no hash chain"):
+    with pytest.raises(CaptureFormatError, match="not the hash chain"):
         check_spool(tmp_path / "e.pcapng")
     (tmp_path / "e.pcapng.chain").write_text('{"format":"tcpflow-scapy chain","version":99}\n')
     with pytest.raises(CaptureFormatError, match="another version"):
