@@ -281,7 +281,7 @@ def over_ip() -> list[Specimen]:
             1,
             ip4(struct.pack("!II", 17, 0) + framed, 115),
             "eth/ip/l2tp:17/eth/ip",
-            ("l2tp",),
+            ("l2tp:17",),
             tshark=False,
         ),
         Specimen(
@@ -289,7 +289,7 @@ def over_ip() -> list[Specimen]:
             1,
             ip4(struct.pack("!IQ", 17, 0x1122334455667788) + framed, 115),
             "eth/ip/l2tp:17/eth/ip",
-            ("l2tp",),
+            ("l2tp:17",),
             tshark=False,
         ),
         Specimen(
@@ -384,14 +384,14 @@ def over_udp() -> list[Specimen]:
             "eth/ip/geneve:9/ip",
             ("geneve:9",),
         ),
-        Specimen("gtp", 1, udp(gtp + p, 2152), "eth/ip/gtp:11259375/ip", ("gtp",)),
-        Specimen("gtp extensions", 1, udp(extended, 2152), "eth/ip/gtp:5/ip", ("gtp",)),
+        Specimen("gtp", 1, udp(gtp + p, 2152), "eth/ip/gtp:11259375/ip", ("gtp:11259375",)),
+        Specimen("gtp extensions", 1, udp(extended, 2152), "eth/ip/gtp:5/ip", ("gtp:5",)),
         Specimen(
             "gtp sequence",
             1,
             udp(b"\x32\xff" + struct.pack("!HI", 4 + len(v6), 5) + b"\0\1\0\0" + v6, 2152, source=2152),
             "eth/ip/gtp:5/ipv6",
-            ("gtp",),
+            ("gtp:5",),
             hosts=V6,
         ),
         Specimen(
@@ -437,7 +437,7 @@ def over_udp() -> list[Specimen]:
             1,
             udp(struct.pack("!HHHH", 0x4002, 8 + 4 + len(p), 3, 4) + b"\xff\3\0\x21" + p, 1701),
             "eth/ip/l2tp:4/ppp/ip",
-            ("l2tp",),
+            ("l2tp:4",),
         ),
         Specimen(
             "l2tp, all options",
@@ -448,14 +448,14 @@ def over_udp() -> list[Specimen]:
             )
             + b"",
             "eth/ip/l2tp:4/ppp/ip",
-            ("l2tp",),
+            ("l2tp:4",),
         ),
         Specimen(
             "l2tpv3 over udp",
             1,
             udp(struct.pack("!HHI", 3, 0, 9) + framed, 1701),
             "eth/ip/l2tp:9/eth/ip",
-            ("l2tp",),
+            ("l2tp:9",),
             tshark=False,
         ),
         Specimen(

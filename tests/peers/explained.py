@@ -28,14 +28,4 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         "93.49.246.255:65241 > 250.255.255.0:80 #0",
         "size",
     ): "frame 1 has IP length 0 and a record that claims 2 GiB on the wire; more than 1 MiB is not believed",
-    (
-        "tcpdump/geneve.pcap",
-        "30.0.0.2:51225 > 30.0.0.1:22 #0",
-        "pairing",
-    ): "the tunnel is part of the key: frame 3 has Geneve network 11, the answer in frame 4 network 10",
-    (
-        "wireshark/sr-header.pcap",
-        "fc00:2:0:1::1:8080 > fc00:2:0:2::1:43424 #0",
-        "pairing",
-    ): "the tunnel is part of the key: frame 1 is plain IPv6, the answer in frame 2 is IPv6 in IPv6",
 }
