@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tcpflow_scapy.capture.formats.candidates import Candidates
-from tcpflow_scapy.capture.formats.records import FRAME_PADDING, Record, RecordLayout
+from tcpflow_scapy.capture.formats.records import Layout, Record
 from tcpflow_scapy.capture.limits import MAX_MENDS
 from tcpflow_scapy.capture.reading import Reading
 
@@ -60,7 +60,7 @@ class Followed:
 class ChainMender:
     """The careful walk of one file."""
 
-    def __init__(self, reading: Reading, layout: RecordLayout) -> None:
+    def __init__(self, reading: Reading, layout: Layout) -> None:
         self._reading = reading
         self._medium = reading.medium
         self._layout = layout
@@ -272,13 +272,9 @@ class ChainMender:
 
     def _filling(self, at: int, end: int) -> int | None:
         """Captured length of a damaged record that may be all that lies between two places: one with
-        a wrong record length (snoop), which was not the reason for its captured length."""
+        a wrong record length (snoop)."""
         record = self._record(at)
-        if record is None or self._layout.overhead:
-            return None
-        room = end - at - self._layout.header - record.caplen
-        sane = record.caplen <= min(record.wirelen, self._layout.limit)
-        return record.caplen if sane and 0 <= room <= FRAME_PADDING else None
+        return record.caplen if record is not None and self._layout.filling(record, end - at) else None
 
     def _chained_near(self, at: int, seconds: int | None) -> bool:
         """Does a chain of plausible records run from here, better near that time?"""

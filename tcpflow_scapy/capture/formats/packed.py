@@ -1,0 +1,164 @@
+"""Record headers with fields of any size (ERF, Sniffer, NetXRay, nettl, iptrace).
+
+A format states its rules once, as methods over `Fields`: they are asked for columns while a file is
+walked, and for plain numbers while one record is judged behind damage.
+"""
+
+from __future__ import annotations
+
+import struct
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tcpflow_scapy.capture.formats.records import Layout, Record, Steps, walk_table
+from tcpflow_scapy.capture.frames import Array
+from tcpflow_scapy.capture.limits import USUAL_FRAME
+
+Fields = Mapping[str, Any]
+"""The fields of one header as int, or of many as int64 columns."""
+
+FIELD_TYPES = {"B": "u1", "H": "u2", "I": "u4"}
+
+
+class PackedLayout(Layout):
+    """A header of packed fields; its ``caplen`` is all of the record behind it.
+
+    Members say with class attributes what a header looks like, and with methods what it means.
+    """
+
+    order: ClassVar[str]
+    """``<`` or ``>``"""
+    fields: ClassVar[tuple[tuple[str, str], ...]]
+    """name and `struct` code (B, H, I; ``4x`` and an empty name for bytes that do not matter) of each field"""
+    short: ClassVar[int] = 0
+    """bytes of the shortest record, where some are shorter than the header"""
+    limit = USUAL_FRAME
+    far = False
+
+    @abstractmethod
+    def measure(self, word: int) -> int:
+        """Length of a record, by the little-endian word at `step`."""
+
+    @abstractmethod
+    def rest(self, fields: Fields) -> Any:
+        """Bytes of the record behind the header."""
+
+    @abstractmethod
+    def whole(self, fields: Fields) -> Any:
+        """What `rest` should be by another field, if nothing was cut off; the same where they agree."""
+
+    @abstractmethod
+    def seconds(self, fields: Fields) -> Any:
+        """Since the epoch."""
+
+    @abstractmethod
+    def nanoseconds(self, fields: Fields) -> Any:
+        """Since the epoch, of columns."""
+
+    @abstractmethod
+    def sound(self, fields: Fields) -> Any:
+        """May this header be followed?"""
+
+    @abstractmethod
+    def likely(self, fields: Fields) -> Any:
+        """Does it look like that of a frame?"""
+
+    @cached_property
+    def _struct(self) -> struct.Struct:
+        return struct.Struct(self.order + "".join(code for _, code in self.fields))
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.fields if name)
+
+    @cached_property
+    def header(self) -> int:  # type: ignore[override]
+        """Bytes of a header."""
+        return self._struct.size
+
+    @cached_property
+    def dtype(self) -> np.dtype[np.void]:
+        """The header for a columnar gather."""
+        names, formats, offsets, at = [], [], [], 0
+        for name, code in self.fields:
+            if name:
+                names.append(name)
+                formats.append(self.order + FIELD_TYPES[code])
+                offsets.append(at)
+            at += struct.calcsize(self.order + code)
+        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": at})
+
+    def columns(self, headers: Array) -> dict[str, Array]:
+        """The fields of headers."""
+        return {name: headers[name].astype(np.int64) for name in self._names}
+
+    @cached_property
+    def _steps(self) -> Steps:
+        return Steps(self.measure)
+
+    def walk(self, words: tuple[memoryview, ...]) -> list[int]:
+        """Follow a chain of records."""
+        return walk_table(words, self.step, self._steps)
+
+    def parse(self, data: bytes) -> Record | None:
+        """Read one header."""
+        if len(data) < self.header:
+            if not self.short or len(data) < self.short:
+                return None
+            data = data.ljust(self.header, b"\0")
+        fields = dict(zip(self._names, self._struct.unpack_from(data), strict=True))
+        rest = self.rest(fields)
+        return Record(
+            seconds=self.seconds(fields),
+            fraction=0,
+            caplen=rest,
+            wirelen=max(rest, self.whole(fields)),
+            length=self.header + rest,
+            sound=bool(self.sound(fields)),
+            likely=bool(self.likely(fields)),
+        )
+
+    def bad(self, headers: Array, lengths: Array, doubtful: bool) -> Array:
+        """Headers that cannot be believed."""
+        fields = self.columns(headers)
+        bad: Array = ~(self.sound(fields) & (self.rest(fields) <= self.limit))
+        return bad
+
+    def lengths(self, headers: Array) -> tuple[Array, Array]:
+        """The whole rest of each record, twice."""
+        rest = self.rest(self.columns(headers))
+        return rest, rest
+
+    def times(self, headers: Array) -> Array:
+        """ns since the epoch."""
+        times: Array = self.nanoseconds(self.columns(headers))
+        return times
+
+    def candidates(self, data: Array, count: int) -> tuple[Array, Array]:
+        """Offsets at which a header would make sense, and their times."""
+        headers = np.ndarray((count,), self.dtype, buffer=data.data, strides=(1,))
+        fields = self.columns(headers)
+        rest = self.rest(fields)
+        keep = self.sound(fields) & self.likely(fields) & (rest > 0) & (rest <= self.limit)
+        seconds: Array = np.broadcast_to(self.seconds(fields), (count,))[keep]
+        return np.flatnonzero(keep), seconds
+
+    def believable(self, record: Record) -> bool:
+        """May the reader follow this header?"""
+        return record.sound and record.caplen <= self.limit
+
+    def plausible(self, record: Record) -> bool:
+        """Does it look like a frame's?"""
+        return record.likely and self.believable(record)
+
+    def consistent(self, record: Record) -> bool:
+        """Do two fields agree on the captured length?"""
+        return record.caplen == record.wirelen
+
+    def alternatives(self, record: Record) -> Iterator[Record]:
+        """The other length may be the right one."""
+        yield record._replace(caplen=record.wirelen, length=self.header + record.wirelen)
