@@ -17,6 +17,7 @@ from .ip.udp import datagram, udp
 from .layers import Layer, Switch, Switches, dissect
 from .link import arcnet, juniper, monitor, small
 from .link.cooked import cooked, cooked2
+from .link.erf import erf
 from .link.ethernet import ethernet
 from .link.frame_relay import frame_relay
 from .link.hdlc import serial, serial_with_direction
@@ -92,7 +93,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     189: Reason.OTHER_ETHERTYPE,
     192: monitor.ppi,
     194: juniper.juniper_service,
-    197: small.erf,
+    197: erf,
     200: juniper.juniper_service,
     204: serial_with_direction,
     205: serial_with_direction,

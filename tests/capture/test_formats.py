@@ -13,7 +13,22 @@ from hypothesis import strategies as st
 from tcpflow_scapy.capture.formats import FORMATS, recognise
 from tcpflow_scapy.errors import CaptureError
 
-from .made import SECOND, START, Frame, Got, netmon, pcap, pcapng, read, snoop
+from .made import (
+    SECOND,
+    START,
+    Frame,
+    Got,
+    erf,
+    iptrace,
+    netmon,
+    nettl,
+    netxray,
+    pcap,
+    pcapng,
+    read,
+    sniffer,
+    snoop,
+)
 
 Maker = Callable[[list[Frame]], bytes]
 
@@ -29,7 +44,17 @@ MAKERS: dict[str, Maker] = {
     "snoop": snoop,
     "netmon1": lambda frames: netmon(frames, version=(1, 1)),
     "netmon2": netmon,
+    "sniffer": sniffer,
+    "netxray1": lambda frames: netxray(frames, version=b"001.100"),
+    "netxray2": netxray,
+    "nettl": nettl,
+    "iptrace": iptrace,
+    "erf": erf,
+    "erf-extensions": lambda frames: erf(frames, extensions=[b"\x83" + bytes(7), b"\x03" + bytes(7)]),
 }
+
+PACKED = ["sniffer", "netxray2", "nettl", "iptrace", "erf"]
+"""Formats whose headers have fields of any size"""
 
 frame_lists = st.lists(
     st.builds(
@@ -80,7 +105,8 @@ def test_cut_anywhere_gives_all_frames_before_the_cut(name: str, frames: list[Fr
     size = int(where * len(data))
     got = attempt(data[:size])
     if got is None:
-        assert size < 16
+        # ERF has no signature: only a whole record tells.
+        assert size < (16 if not name.startswith("erf") else len(MAKERS[name](frames[:1])))
         return
     whole = read(data).data
     assert got.data == whole[: len(got.data)]
@@ -113,7 +139,9 @@ def test_a_flipped_byte_behind_the_file_header_loses_one_frame_at_most(name: str
     ]
     data = MAKERS[name](frames)
     whole = Counter(read(data).data)
-    start = len(MAKERS[name](frames[:0])) if not name.startswith("netmon") else 128
+    # Of ERF, the first records stand for a signature.
+    intact = 3 if name.startswith("erf") else 0
+    start = len(MAKERS[name](frames[:intact])) if not name.startswith("netmon") else 128
     stop = len(data) - (4 * len(frames) if name.startswith("netmon") else 0)
     for at in range(start, stop):
         damaged = bytearray(data)
@@ -130,7 +158,7 @@ def test_rubbish_after_any_header_raises_nothing(rubbish: bytes, head: bytes) ->
     attempt(head + rubbish)
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop"])
+@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop", *PACKED])
 def test_overwritten_ranges_lose_what_lay_in_them(name: str) -> None:
     """As a bad sector does: 512 bytes of zeros, of ones, or of something else entirely."""
     frames = [
@@ -145,7 +173,7 @@ def test_overwritten_ranges_lose_what_lay_in_them(name: str) -> None:
             assert len(got.frames) >= 53
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop"])
+@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop", "sniffer", "nettl", "iptrace", "erf"])
 @pytest.mark.parametrize("shift", [1, 3, 40, 173])
 def test_missing_and_extra_bytes_lose_what_they_touch(name: str, shift: int) -> None:
     frames = [
@@ -159,8 +187,9 @@ def test_missing_and_extra_bytes_lose_what_they_touch(name: str, shift: int) -> 
             assert sum(lost.values()) <= 3, at
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcapng"])
+@pytest.mark.parametrize("name", ["pcap", "pcapng", "nettl", "iptrace", "erf"])
 def test_lost_ranges_are_reported_with_their_place(name: str) -> None:
+    """(A NetXRay file states where its records end, one of the Sniffer ends with a record that says so.)"""
     frames = [Frame(bytes([i]) * 100, START * SECOND + i * 1_000_000) for i in range(20)]
     before, after = MAKERS[name](frames[:10]), MAKERS[name](frames)[len(MAKERS[name](frames[:10])) :]
     got = read(before + b"\xee" * 1000 + after)

@@ -38,7 +38,7 @@ class Frames:
 
 
 Adjust = Callable[[Window, Array, Frames], Frames]
-"""(window, headers, frames) -> the frames, without a pseudo-header of the format, without records that are none"""
+"""(window, headers, frames) -> the frames: without pseudo-headers, and without records that are none"""
 
 
 class ChainReader:

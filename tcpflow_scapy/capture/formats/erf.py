@@ -7,6 +7,7 @@ follow extension headers of 8 bytes, for some types a header of the type, the fr
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,14 +16,15 @@ import numpy as np
 from tcpflow_scapy.capture.compression import find_codec
 from tcpflow_scapy.capture.formats.chain import ChainReader, Frames
 from tcpflow_scapy.capture.formats.contract import Format
-from tcpflow_scapy.capture.formats.packed import Fields, PackedLayout
+from tcpflow_scapy.capture.formats.packed import Fields, PackedLayout, either
+from tcpflow_scapy.capture.formats.records import Record
 from tcpflow_scapy.capture.frames import Array, FrameBatch
 from tcpflow_scapy.capture.info import Interface
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Window
 
 ERF = 197
-PAD = 48
+META, LAST_KIND, PAD = 27, 29, 48
 
 HDLC, ETHERNET, AAL5 = (1, 10, 15, 19), (2, 11, 16, 20), (4,)
 CHANNEL_HDLC, CHANNEL_AAL5 = (5, 17), (9,)
@@ -49,13 +51,12 @@ MORE = 0x80
 EXTENSION = 8
 MAX_EXTENSIONS = 16
 
-SPARE = 160
-"""Bytes of a record that may be no frame: extension headers, a type's own header, padding"""
+SPARE, SPARE_EXTENDED = 16, 144
+"""Bytes of a record that may be no frame: a type's own header and padding; with extension headers"""
 
 YEAR = 366 * 86_400
-FIRST_YEARS, LAST_YEARS = 20 * YEAR, 130 * YEAR
-"""Times since the epoch at which a file without a signature can have been captured: there were no DAG cards
-before, and the format ends then"""
+FIRST_YEAR = 20 * YEAR
+"""Seconds since the epoch before which there were no cards to capture; test data may be older"""
 
 ENOUGH = 3
 """Records by which a file is recognised, where it has so many"""
@@ -95,25 +96,29 @@ class ErfLayout(PackedLayout):
     def whole(self, fields: Fields) -> Any:
         """The length on the wire and some bytes more, if these are few."""
         rest, wire = self.rest(fields), fields["wire"]
-        if 0 <= rest - wire <= SPARE:
-            return rest
-        return (wire + 2 + 7) & ~7
+        spare = either(fields["kind"] >= MORE, SPARE_EXTENDED, SPARE)
+        return either((rest >= wire) & (rest <= wire + spare), rest, (wire + 2 + 7) & ~7)
 
     def seconds(self, fields: Fields) -> Any:
         """The upper word of the time."""
         return _turned(fields["second"])
 
     def nanoseconds(self, fields: Fields) -> Any:
-        """The lower word is a fraction of 2**32."""
-        return self.seconds(fields) * 1_000_000_000 + (_turned(fields["fraction"]) * 1_000_000_000 >> 32)
+        """The lower word is a fraction of 2**32; the nearest nanosecond."""
+        fraction = _turned(fields["fraction"]) * 1_000_000_000 + (1 << 31) >> 32
+        return self.seconds(fields) * 1_000_000_000 + fraction
 
     def sound(self, fields: Fields) -> Any:
         """A type that exists, and a length."""
         return TYPES[fields["kind"]] & (fields["length"] >= self.header)
 
     def likely(self, fields: Fields) -> Any:
-        """A packet that fits into its record, or was cut."""
-        return (fields["kind"] & 0x7F != PAD) & (self.rest(fields) - fields["wire"] <= SPARE) & (fields["wire"] > 0)
+        """Of something that was on a wire."""
+        return (fields["kind"] & 0x7F != PAD) & (fields["wire"] > 0)
+
+    def filler(self, fields: Fields) -> Any:
+        """Padding."""
+        return fields["kind"] & 0x7F == PAD
 
 
 def _turned(word: Any) -> Any:
@@ -126,25 +131,41 @@ LAYOUT = ErfLayout()
 
 def _recognise(head: bytes) -> str | None:
     """By the first records: there is no signature."""
-    at, seen, before = 0, 0, 0
-    while at < len(head) and seen < ENOUGH:
+    at, before, seen = 0, 0, list[Record]()
+    while at < len(head) and len(seen) < ENOUGH:
         record = LAYOUT.parse(head[at : at + LAYOUT.header])
         if record is None or not LAYOUT.believable(record):
-            return None
-        pad = head[at + 8] & 0x7F == PAD
-        if not pad:
-            if not record.likely or not FIRST_YEARS < record.seconds < LAST_YEARS:
-                return None
+            break
+        kind = head[at + 8] & 0x7F
+        if kind != PAD:
+            if not LAYOUT.plausible(record):
+                break
             # Records of several interfaces, or put together from cells, may be out of order.
-            if seen and not before - 2 <= record.seconds < before + YEAR:
-                return None
-            before, seen = record.seconds, seen + 1
+            if before and not before - 2 <= record.seconds < before + YEAR:
+                break
+            before = before if kind == META else record.seconds
+            seen.append(record)
         at += record.length
-    whole = seen == ENOUGH or at == len(head)
-    # One long record, or a short file that is cut, needs more evidence.
-    if not seen or not (whole or (record is not None and LAYOUT.consistent(record))):
-        return None
-    # Compressed data may begin so as well, by chance: a gzip header has its time where ERF has seconds.
+    else:
+        if len(seen) == ENOUGH or at == len(head):
+            return _if_uncompressed(head) if seen else None
+    # One long record, or one behind which a file is cut or damaged, needs more evidence.
+    return _if_uncompressed(head) if seen and _exact(head) and seen[0].seconds > FIRST_YEAR else None
+
+
+def _exact(head: bytes) -> bool:
+    """Nothing lost, and a length that is that of the frame, perhaps rounded up."""
+    kind, flags, length, lost, wire = struct.unpack_from(">BBHHH", head, 8)
+    need = LAYOUT.header + wire + (2 if kind & 0x7F in ETHERNET else 0)
+    at, more = LAYOUT.header, kind
+    while more & MORE and at < min(len(head), length):
+        more = head[at]
+        at, need = at + EXTENSION, need + EXTENSION
+    return kind & 0x7F <= LAST_KIND and flags < 0x80 and not lost and length in (need, (need + 7) & ~7)
+
+
+def _if_uncompressed(head: bytes) -> str | None:
+    """Compressed data may begin so, too, by chance: a gzip header has its time where ERF has seconds."""
     return None if find_codec(head) else "erf"
 
 
@@ -168,7 +189,7 @@ class ErfFrames:
             fits = np.isin(kind, kinds) & (extensions + before <= rest)
             skip[fits] = extensions[fits] + before
             linktype[fits] = number
-        # What counts towards the length on the wire begins behind an Ethernet record's two bytes and a channel.
+        # The length on the wire counts an ATM header, and neither padding nor channel.
         own = np.where(np.isin(kind, AAL5 + CHANNEL_AAL5), 4, 0)
         whole = linktype == ERF
         room = rest - skip

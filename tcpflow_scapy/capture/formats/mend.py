@@ -35,6 +35,9 @@ MAX_DOUBTS = 100
 DOUBT_REACH = 1 << 18
 """Bytes that are searched for something better than a record that can be followed."""
 
+MAX_FILLERS = 8
+"""Records of no frame over which a chain may lead: they prove nothing."""
+
 LOOK_BACK = 2_000
 """Records over which the beginning of damage is looked for."""
 
@@ -256,6 +259,8 @@ class ChainMender:
             if last is not None and not layout.consistent(last):
                 begin = start + layout.header
         seconds = self._seconds(followed, sound if of_time is None else of_time)
+        if seconds is None and stop is not None and (record := self._record(suspect)):
+            seconds = record.seconds
         found = self._candidates.find(begin + 1, seconds, accept, stop)
         if found is None:
             return None
@@ -287,12 +292,15 @@ class ChainMender:
         """
         if before is not None:
             seconds = before.seconds
-        points = 0
+        points = fillers = 0
         enough = ENOUGH if self._strict else 2 * ENOUGH
         while points < enough:
             if at == self._medium.size:
                 return before is not None or points >= enough // ENOUGH
             record = self._record(at)
+            if record is not None and record.filler and fillers < MAX_FILLERS:
+                at, fillers = at + record.length, fillers + 1
+                continue
             if record is None or not self._good(record):
                 # The file may be cut as well.
                 return record is None and points >= enough // 2
@@ -309,6 +317,9 @@ class ChainMender:
         while self._strict and at < self._medium.size and at not in self._dead:
             tried.append(at)
             record = self._record(at)
+            if record is not None and record.filler:
+                at += record.length
+                continue
             if record is None or not self._good(record):
                 break
             if seconds is not None and not self._layout.near(record, seconds):
@@ -321,8 +332,9 @@ class ChainMender:
         return False
 
     def _good(self, record: Record) -> bool:
-        sane = record.caplen > 0 and self._layout.plausible(record)
-        return sane and (not self._strict or self._layout.consistent(record))
+        layout = self._layout
+        sane = record.caplen > 0 and layout.plausible(record)
+        return sane and (not self._strict or layout.single or layout.consistent(record))
 
     def _repaired(self, followed: Followed, caplen: int) -> None:
         """The last record followed has this length, whatever its header says."""

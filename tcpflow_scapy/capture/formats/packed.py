@@ -21,6 +21,16 @@ from tcpflow_scapy.capture.limits import USUAL_FRAME
 Fields = Mapping[str, Any]
 """The fields of one header as int, or of many as int64 columns."""
 
+FieldNames = tuple[tuple[str, str], ...]
+
+
+def either(condition: Any, yes: Any, no: Any) -> Any:
+    """One or the other; of columns, row by row."""
+    if isinstance(condition, np.ndarray):
+        return np.where(condition, yes, no)
+    return yes if condition else no
+
+
 FIELD_TYPES = {"B": "u1", "H": "u2", "I": "u4"}
 
 
@@ -32,8 +42,8 @@ class PackedLayout(Layout):
 
     order: ClassVar[str]
     """``<`` or ``>``"""
-    fields: ClassVar[tuple[tuple[str, str], ...]]
-    """name and `struct` code (B, H, I; ``4x`` and an empty name for bytes that do not matter) of each field"""
+    fields: ClassVar[FieldNames]
+    """name and `struct` code (B, H, I) of each field; no name and ``4x`` for bytes that do not matter"""
     short: ClassVar[int] = 0
     """bytes of the shortest record, where some are shorter than the header"""
     limit = USUAL_FRAME
@@ -66,6 +76,10 @@ class PackedLayout(Layout):
     @abstractmethod
     def likely(self, fields: Fields) -> Any:
         """Does it look like that of a frame?"""
+
+    def filler(self, fields: Fields) -> Any:
+        """Is it a record of no frame?"""
+        return fields[self._names[0]] < 0
 
     @cached_property
     def _struct(self) -> struct.Struct:
@@ -116,17 +130,19 @@ class PackedLayout(Layout):
             seconds=self.seconds(fields),
             fraction=0,
             caplen=rest,
-            wirelen=max(rest, self.whole(fields)),
+            wirelen=int(self.whole(fields)),
             length=self.header + rest,
             sound=bool(self.sound(fields)),
             likely=bool(self.likely(fields)),
+            filler=bool(self.filler(fields)),
         )
 
     def bad(self, headers: Array, lengths: Array, doubtful: bool) -> Array:
-        """Headers that cannot be believed."""
+        """Headers that cannot be believed, or are doubted."""
         fields = self.columns(headers)
-        bad: Array = ~(self.sound(fields) & (self.rest(fields) <= self.limit))
-        return bad
+        rest = self.rest(fields)
+        bad: Array = ~self.sound(fields) | (rest > self.limit)
+        return bad | (rest > self.whole(fields)) & ~self.filler(fields) if doubtful else bad
 
     def lengths(self, headers: Array) -> tuple[Array, Array]:
         """The whole rest of each record, twice."""
@@ -143,7 +159,8 @@ class PackedLayout(Layout):
         headers = np.ndarray((count,), self.dtype, buffer=data.data, strides=(1,))
         fields = self.columns(headers)
         rest = self.rest(fields)
-        keep = self.sound(fields) & self.likely(fields) & (rest > 0) & (rest <= self.limit)
+        keep = self.sound(fields) & self.likely(fields)
+        keep &= (rest > 0) & (rest <= np.minimum(self.whole(fields), self.limit))
         seconds: Array = np.broadcast_to(self.seconds(fields), (count,))[keep]
         return np.flatnonzero(keep), seconds
 
@@ -153,7 +170,11 @@ class PackedLayout(Layout):
 
     def plausible(self, record: Record) -> bool:
         """Does it look like a frame's?"""
-        return record.likely and self.believable(record)
+        return record.likely and self.believable(record) and record.caplen <= record.wirelen
+
+    def odd(self, record: Record) -> bool:
+        """Does it hold more than there was?"""
+        return record.caplen > record.wirelen and not record.filler
 
     def consistent(self, record: Record) -> bool:
         """Do two fields agree on the captured length?"""

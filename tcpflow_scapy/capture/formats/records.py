@@ -46,9 +46,11 @@ class Record(NamedTuple):
     length: int
     """of the whole record, header included: the next one begins there"""
     sound: bool = True
-    """in a packed header: may it be followed, and"""
+    """of a packed header: may it be followed?"""
     likely: bool = True
-    """does it look like that of a frame?"""
+    """of a packed header: does it look like that of a frame?"""
+    filler: bool = False
+    """is it a record of no frame?"""
 
 
 class Layout(ABC):
@@ -65,6 +67,8 @@ class Layout(ABC):
     swappable: bool = False
     far: bool = True
     """may records be found, behind damage, whose times are far from those before it?"""
+    single: bool = False
+    """Is there only one field that tells the length? Then no record is `consistent`."""
 
     @property
     @abstractmethod
