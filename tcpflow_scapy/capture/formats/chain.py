@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpflow_scapy.capture.formats.mend import ChainMender, Followed
-from tcpflow_scapy.capture.formats.records import Layout
+from tcpflow_scapy.capture.formats.records import DAY, Layout
 from tcpflow_scapy.capture.frames import Array, FrameBatch
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Window
@@ -72,6 +72,7 @@ class ChainReader:
         self._adjust = adjust
         self._mender = ChainMender(reading, layout)
         self._last: int | None = None
+        self._seconds: int | None = None
 
     def batches(self, start: int) -> Iterator[FrameBatch]:
         """Walk from `start` to the end."""
@@ -87,6 +88,7 @@ class ChainReader:
             need = 0
             if len(positions):
                 self._last = window.base + int(positions[-1])
+                self._seconds = int(self._layout.instants(headers[-1:])[0])
                 frames = self._frames(window, positions, headers, mended)
                 if len(frames.position):
                     yield self._batch(window, frames)
@@ -119,7 +121,14 @@ class ChainReader:
         """Index of the first record whose header cannot be believed, or is doubted."""
         if not len(headers):
             return None
-        bad = self._layout.bad(headers, lengths, self._mender.doubtful)
+        layout, doubtful = self._layout, self._mender.doubtful
+        bad = layout.bad(headers, lengths, doubtful)
+        if doubtful:
+            seconds = layout.instants(headers)
+            before = seconds[0] if self._seconds is None else self._seconds
+            jump = np.abs(np.diff(seconds, prepend=before)) > DAY
+            if jump.any():
+                bad |= jump & ~layout.agreeing(headers)
         index = int(bad.argmax())
         return index if bad[index] else None
 

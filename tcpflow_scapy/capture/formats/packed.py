@@ -126,15 +126,16 @@ class PackedLayout(Layout):
             data = data.ljust(self.header, b"\0")
         fields = dict(zip(self._names, self._struct.unpack_from(data), strict=True))
         rest = self.rest(fields)
+        sound = bool(self.sound(fields))
         return Record(
             seconds=self.seconds(fields),
             fraction=0,
             caplen=rest,
             wirelen=int(self.whole(fields)),
             length=self.header + rest,
-            sound=bool(self.sound(fields)),
+            sound=sound,
             likely=bool(self.likely(fields)),
-            filler=bool(self.filler(fields)),
+            filler=sound and bool(self.filler(fields)),
         )
 
     def bad(self, headers: Array, lengths: Array, doubtful: bool) -> Array:
@@ -143,6 +144,17 @@ class PackedLayout(Layout):
         rest = self.rest(fields)
         bad: Array = ~self.sound(fields) | (rest > self.limit)
         return bad | (rest > self.whole(fields)) & ~self.filler(fields) if doubtful else bad
+
+    def instants(self, headers: Array) -> Array:
+        """Seconds."""
+        seconds: Array = self.seconds(self.columns(headers))
+        return seconds
+
+    def agreeing(self, headers: Array) -> Array:
+        """Two fields agree, or there are no frames."""
+        fields = self.columns(headers)
+        agreeing: Array = (self.rest(fields) == self.whole(fields)) | self.filler(fields)
+        return agreeing
 
     def lengths(self, headers: Array) -> tuple[Array, Array]:
         """The whole rest of each record, twice."""

@@ -88,6 +88,14 @@ class Layout(ABC):
         """bool[n]: headers that cannot be believed, or look odd if those are doubted."""
 
     @abstractmethod
+    def instants(self, headers: Array) -> Array:
+        """int64[n]: seconds."""
+
+    @abstractmethod
+    def agreeing(self, headers: Array) -> Array:
+        """bool[n]: headers that are `consistent`, as a file's usually are."""
+
+    @abstractmethod
     def lengths(self, headers: Array) -> tuple[Array, Array]:
         """Captured and original length (int64) of each record."""
 
@@ -246,6 +254,20 @@ class RecordLayout(Layout):
             odd = spare > FRAME_PADDING
         found: Array = bad | odd if doubtful or self.swappable else bad
         return found
+
+    def instants(self, headers: Array) -> Array:
+        """Seconds."""
+        seconds: Array = headers["seconds"].astype(np.int64)
+        return seconds
+
+    def agreeing(self, headers: Array) -> Array:
+        """The captured length is that of the frame, or as much of it as was to be kept."""
+        caplen, wirelen = self.lengths(headers)
+        if not self.overhead:
+            agreeing: Array = headers["step"] - self.header - caplen <= FRAME_PADDING
+        else:
+            agreeing = (caplen == wirelen) | (caplen == np.minimum(wirelen, self.snaplen))
+        return agreeing
 
     def lengths(self, headers: Array) -> tuple[Array, Array]:
         """Captured and original length of each record."""
