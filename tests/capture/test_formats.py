@@ -187,6 +187,59 @@ def test_missing_and_extra_bytes_lose_what_they_touch(name: str, shift: int) -> 
             assert sum(lost.values()) <= 3, at
 
 
+@pytest.mark.parametrize("name", [n for n in MAKERS if not n.startswith("netmon") and n != "pcap-snaplen"])
+@pytest.mark.parametrize("shift", [*range(1, 21), 37, 75])
+def test_bytes_missing_from_a_frame_cost_that_frame_only(name: str, shift: int) -> None:
+    """Its record says more than it has: the one behind it begins inside, and is found there."""
+    frames = [
+        Frame(
+            bytes((i * 37 + k * 11) & 0xFF for k in range(100 + 9 * i % 31)), START * SECOND + i * SECOND // 5
+        )
+        for i in range(12)
+    ]
+    data = MAKERS[name](frames)
+    for damaged in (3, 10):
+        cut = data.index(frames[damaged].data) + 10
+        got = read(data[:cut] + data[cut + shift :])
+        whole = frames[damaged].data
+        want = [f.data for f in frames]
+        want[damaged] = whole[:10] + whole[10 + shift :]
+        if name == "iptrace":
+            got.frames[damaged].wirelen += shift  # the format knows one length only
+        assert got.data == want
+        assert [f.wirelen for f in got.frames] == [len(f.data) for f in frames]
+        assert got.kinds.count("damaged") == 1
+        (problem,) = (p for p in got.info.problems if p.kind == "damaged")
+        assert problem.frame == damaged + 1
+
+
+@pytest.mark.parametrize("name", [n for n in MAKERS if not n.startswith("netmon") and n != "pcap-snaplen"])
+@pytest.mark.parametrize("inner", ["pcap", "pcap-be", "pcap-ns", "pcapng", "snoop", "erf", "nettl"])
+@settings(max_examples=5, deadline=None)
+@given(count=st.integers(1, 12), cut=st.integers(0, 60), seed=st.integers(0, 1_000))
+def test_a_frame_that_carries_a_capture_is_never_cut(
+    name: str, inner: str, count: int, cut: int, seed: int
+) -> None:
+    """As when a capture is sent through the network that is captured: of the same time, in pieces that end
+    anywhere, and the record behind the piece may be damaged."""
+    carried = MAKERS[inner]([Frame(bytes([i] * 60), START * SECOND + i) for i in range(count)])
+    pieces = [carried[: len(carried) - cut], carried[cut:], carried[-cut - 20 :]]
+    frames = [Frame(b"h" * 54 + pieces[i % 3], START * SECOND + i * 1_000_000) for i in range(12)]
+    whole = MAKERS[name](frames)
+    got = read(whole)
+    assert got.data == [f.data for f in frames]
+    assert got.info.problems == []
+    if name.startswith("netxray"):
+        return  # nothing in a header of theirs could not be data as well
+    # Damage to one header: all other frames come out as they were.
+    after = seed % 5 + 4
+    begin = len(MAKERS[name](frames[:after])) - (6 if name == "sniffer" else 0)
+    damaged = bytearray(whole)
+    damaged[begin : begin + 12] = bytes(x ^ 0x5A for x in damaged[begin : begin + 12])
+    lost = Counter(f.data for f in frames) - Counter(read(bytes(damaged)).data)
+    assert not lost - Counter([frames[after].data])
+
+
 @pytest.mark.parametrize("name", ["pcap", "pcapng", "nettl", "iptrace", "erf"])
 def test_lost_ranges_are_reported_with_their_place(name: str) -> None:
     """(A NetXRay file states where its records end, one of the Sniffer ends with a record that says so.)"""

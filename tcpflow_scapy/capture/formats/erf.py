@@ -181,7 +181,8 @@ class ErfFrames:
         fields = LAYOUT.columns(headers)
         kind = fields["kind"] & 0x7F
         wire = fields["wire"]
-        rest = frames.caplen
+        short = LAYOUT.shortage(fields, frames.caplen)
+        rest = frames.caplen + short
         extensions = self._extensions(window, fields["kind"], frames.position, rest)
         linktype = np.full(len(kind), ERF, np.uint16)
         skip = np.full(len(kind), -LAYOUT.header)
@@ -194,7 +195,8 @@ class ErfFrames:
         whole = linktype == ERF
         room = rest - skip
         frames.position = frames.position + skip
-        frames.caplen = np.where(whole, room, np.minimum(room, np.maximum(wire - own, 0)))
+        kept = np.where(whole, room, np.minimum(room, np.maximum(wire - own, 0)))
+        frames.caplen = np.maximum(kept - short, 0)
         frames.wirelen = np.where(whole, np.maximum(room, wire - skip), np.maximum(wire - own, frames.caplen))
         port = fields["flags"] & 3 | fields["flags"] >> 4 & 4
         self._count(port, np.where(np.isin(kind, COLOURED), 0, fields["lost"]))

@@ -27,6 +27,9 @@ MAX_DOUBTS = 100
 DOUBT_REACH = 1 << 18
 """Bytes that are searched for something better than a record that can be followed."""
 
+MAX_INSIDES = 1_000
+"""Damaged places of one file before which the record there is searched for its end."""
+
 LOOK_BACK = 2_000
 """Records over which the beginning of damage is looked for."""
 
@@ -60,6 +63,7 @@ class ChainMender:
         self._candidates = Candidates(reading.medium, layout)
         self._mends = 0
         self._doubts = 0
+        self._insides = 0
 
     def walk(self, followed: Followed, at: int, until: int) -> int:
         """Follow records one at a time.
@@ -229,7 +233,8 @@ class ChainMender:
     def _inside_last(self, followed: Followed, sound: int, suspect: int) -> int | None:
         """A header inside the last good record, if it leads over that one's end: bytes are missing from
         its middle, so that it ends sooner than both of its lengths say."""
-        if not sound:
+        self._insides += 1
+        if not sound or self._insides > MAX_INSIDES:
             return None
         start = followed.offsets[sound - 1]
         seconds = self._seconds(followed, sound)
@@ -239,9 +244,11 @@ class ChainMender:
 
         begin = start + self._layout.header
         found = self._candidates.find(begin, seconds, leads_over, stop=suspect)
-        if found is not None:
+        record = self._chains.record(start)
+        if found is not None and record is not None:
             followed.truncate(sound)
-            self._repaired(followed, found - begin)
+            # What is missing is missing from the frame; padding may follow it.
+            self._repaired(followed, max(record.caplen - (suspect - found), 0))
         return found
 
     def _search(

@@ -143,7 +143,7 @@ def _frames(reading: Reading, window: Window, fields: dict[str, Array], frames: 
     subsystem = fields["subsystem"]
     traced = fields["kind"] & PDU != 0
     before = fields["size"] - LAYOUT.header
-    missing = fields["wirelen"] - fields["caplen"]
+    missing = fields["wirelen"] - fields["caplen"] + LAYOUT.shortage(fields, frames.caplen)
     position, room = frames.position + before, frames.caplen - before
     size = np.where(traced, _PADDING[subsystem], 0)
     # The driver's records tell the frame's length once more: the rest is a header of 22 or 24 bytes.

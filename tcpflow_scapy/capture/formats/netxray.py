@@ -267,9 +267,9 @@ def _adjust(header: Header, layout: NetXRayLayout) -> Any:
 
     def adjust(window: Window, headers: Array, frames: Frames) -> Frames:
         fields = layout.columns(headers)
-        missing = np.zeros(len(headers), np.int64)
+        missing = layout.shortage(fields, frames.caplen)
         if header.version:
-            missing = np.maximum(fields["wirelen"] - fields["caplen"], 0)
+            missing += np.maximum(fields["wirelen"] - fields["caplen"], 0)
         if header.version == 2 and not header.checksummed:
             extra = (fields["trailer"] == 0xFFFF) & (frames.caplen >= TRAILER)
             frames.caplen = frames.caplen - np.where(extra, TRAILER, 0)

@@ -118,6 +118,11 @@ class PackedLayout(Layout):
         """Follow a chain of records."""
         return walk_table(words, self.step, self._steps)
 
+    def shortage(self, fields: Mapping[str, Array], mended: Array) -> Array:
+        """Bytes that records lack of what they state, by the rests that were found in place of the stated."""
+        short: Array = np.maximum(self.rest(fields) - mended, 0)
+        return short
+
     def parse(self, data: bytes) -> Record | None:
         """Read one header."""
         if len(data) < self.header:

@@ -22,6 +22,11 @@ PIECE = 1 << 18
 CHAIN = 10_000
 """Blocks followed to see whether they reach the end of the file."""
 
+MAX_SECONDS = 1_000
+"""Damaged places of one file behind which a block's second length is looked for."""
+LISTED = 100
+"""Places that are tried then."""
+
 MAGIC = {order: struct.pack(order + "I", blocks.BYTE_ORDER_MAGIC) for order in "<>"}
 SECTION_BYTES = blocks.SECTION.to_bytes(4, "big")
 
@@ -47,6 +52,7 @@ class BlockMender:
         self._frame = 0
         self._mends = 0
         self._tried = 0
+        self._seconds = 0
         self._piece: tuple[int, str] = (-1, "")
         self._places: Array = np.empty(0, np.int64)
         self.growing = False
@@ -165,8 +171,12 @@ class BlockMender:
             # The last block: its second length is the right one.
             self._keep(positions, lengths, at, size - at, order)
             return size
+        found = self._by_second_length(at, order)
+        if found is not None and self._length_at(found - 4, order) != found - at:
+            self._keep(positions, lengths, at, found - at, order)
+            return found
         cut = self._cut(at, order)
-        found = self._search(at + 1, order, cut)
+        found = found or self._search(at + 1, order, cut)
         if found is None:
             message = "the file ends inside a block" if cut else "nothing readable after this place"
             kind = "cut_short" if cut else "damaged"
@@ -178,6 +188,28 @@ class BlockMender:
             message = "no block can be read here; reading goes on at the next one"
             self._report("damaged", message, at, found - at)
         return found
+
+    def _by_second_length(self, at: int, order: str) -> int | None:
+        """Where a block ends by its second length: it tells that the block begins here, or it is the same as
+        the first one, and then bytes are missing from the middle of a packet."""
+        self._seconds += 1
+        if self._seconds > MAX_SECONDS:
+            return None
+        kind, stated = self._head(at, order)[:2]
+        places = self._look(at, order)
+        if at + PIECE >= self._medium.size:
+            places = np.append(places, self._medium.size)
+        places = places[places >= at + 12]
+        data = np.frombuffer(self._medium.read(at, PIECE + 8), np.uint8)
+        words = np.ndarray((max(len(data) - 3, 0),), order + "u4", buffer=data.data, strides=(1,))
+        second = words[places - at - 4].astype(np.int64)
+        good = second == places - at
+        if kind in blocks.PACKETS:
+            good |= (second == stated) & (places >= at + blocks.SMALLEST[kind]) & (places < at + stated)
+        for place in places[good][:LISTED].tolist():
+            if place == self._medium.size or self._looks_good(place, order):
+                return int(place)
+        return None
 
     def _keep(self, positions: list[int], lengths: list[int], at: int, length: int, order: str) -> None:
         message = f"the block states a wrong length; {length} bytes fit what follows"

@@ -213,8 +213,9 @@ def _frames(
     frames = frames.pick(keep)
     headers = frames.position
     extra = np.minimum(EXTRA[fields["kind"]], frames.caplen)
+    short = header.layout.shortage(fields, frames.caplen)
     frames.position = headers + extra
-    frames.caplen = np.minimum(fields["size"], frames.caplen - extra)
+    frames.caplen = np.minimum(np.maximum(fields["size"] - short, 0), frames.caplen - extra)
     true_size = fields["true_size"]
     frames.wirelen = np.maximum(np.where(true_size > 0, true_size, fields["size"]), frames.caplen)
     linktype = np.full(len(headers), UNKNOWN if header.linktype is None else header.linktype, np.uint16)
