@@ -267,8 +267,12 @@ def netxray(
         rest = bytes(16) if version < b"002" else bytes(2) + mark + bytes(24)
         records.append(struct.pack("<QHH", ticks, wirelen, size) + rest + frame.data + trailer)
     records = records[len(records) - turn :] + records[: len(records) - turn]
-    begin = 128 + sum(map(len, records[:turn]))
-    end = begin if turn else 128 + sum(map(len, records))
+    begin = end = 128 + sum(map(len, records[:turn]))
+    if turn:
+        records[turn - 1] += bytes(50)  # what is left of an older record
+        begin += 50
+    else:
+        begin, end = 128, 128 + sum(map(len, records))
     head = (
         b"XCP\0" + version.ljust(8, b"\0") + struct.pack("<8I", START, len(records), 0, begin, end, 0, 0, 0)
     )
