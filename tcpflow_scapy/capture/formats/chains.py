@@ -18,9 +18,6 @@ chance."""
 MAX_FILLERS = 8
 """Records of no frame over which a chain may lead: they prove nothing."""
 
-MAX_INSIDE = 64
-"""Records that may lie inside another that is longer than its bytes."""
-
 
 class Chains:
     """Chains of plausible records in one medium.
@@ -35,6 +32,8 @@ class Chains:
         self._medium = medium
         self._layout = layout
         self._dead: set[int] = set()
+        self._end = (0, True)
+        self._short: set[int] = set()
         self.strict = True
 
     def record(self, at: int) -> Record | None:
@@ -96,13 +95,18 @@ class Chains:
 
         A packet may carry a capture, and then a chain runs inside it: but that ends with the packet.
         """
-        for _ in range(MAX_INSIDE):
+        if (end, self.strict) != self._end:
+            self._end, self._short = (end, self.strict), set()
+        tried = set()
+        while at < end and at not in self._short:
+            tried.add(at)
             record = self.record(at)
             if record is None or not self.good(record) or not self._layout.near(record, seconds):
-                return False
+                break
             at, seconds = at + record.length, record.seconds
-            if at >= end:
-                return at > end and self.chained(at, record)
+            if at > end and self.chained(at, record):
+                return True
+        self._short |= tried
         return False
 
     def good(self, record: Record) -> bool:

@@ -84,6 +84,7 @@ class ErfLayout(PackedLayout):
         ("wire", "H"),
     )
     step = 8
+    bytes_allowed = ((8, [*range(1, 30), *range(MORE + 1, MORE + 30)]),)
 
     def measure(self, word: int) -> int:
         """The length stands in the upper half, big-endian."""

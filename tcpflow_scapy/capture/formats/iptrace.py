@@ -62,6 +62,7 @@ class IptraceLayout(PackedLayout):
         ("sent", "B"),
     )
     step = 0
+    bytes_allowed = ((0, (0,)), (1, range(5)), (28, tuple(LINKTYPES)), (29, (0, 1)))
     single = True
     counted = 8
     """bytes of the header that the length does not count"""

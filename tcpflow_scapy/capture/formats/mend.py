@@ -319,11 +319,16 @@ class ChainMender:
     def _give_up(self, followed: Followed, at: int, record: Record | None) -> None:
         """Nothing can be read from `at` on."""
         kind, message = "cut_short", "the file ends inside a record"
+        claim = (
+            "no header"
+            if record is None or record.caplen < 0
+            else f"a record that claims {record.caplen} bytes"
+        )
         if self._mends > MAX_MENDS:
             kind, message = "damaged", f"more than {MAX_MENDS} damaged places: the rest is not read"
         elif record is not None and not self._layout.believable(record):
             kind = "damaged"
-            message = f"a record that claims {record.caplen} bytes, and nothing readable after it"
+            message = f"{claim}, and nothing readable after it"
         self._reading.problems.add(
             kind,
             message,

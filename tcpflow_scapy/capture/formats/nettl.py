@@ -41,7 +41,7 @@ PADDING = {LOOPBACK: 26, SCTP: 8, 174: 3, 176: 3, 177: 3}
 """Bytes in front of the frame, by subsystem"""
 
 LAST_SUBSYSTEM = 511
-HEADERS = range(64, 257)
+HEADERS = range(64, 256)
 
 _LINKTYPES = np.full(LAST_SUBSYSTEM + 1, 1, np.uint16)  # most subsystems are drivers of Ethernet cards
 for _numbers, _linktype in ((TOKEN_RING, 6), (FDDI, 10), (IP, 101), (ICMP, UNKNOWN), (X25, UNKNOWN)):
@@ -68,6 +68,7 @@ class NettlLayout(PackedLayout):
         ("", "16x"),
     )
     step = 0
+    bytes_allowed = ((0, (0,)), (1, HEADERS), (2, (0, 1)), (32, (0,)), (36, (0,)))
     lengths_at = 32
     """offset of the word with the captured length"""
 

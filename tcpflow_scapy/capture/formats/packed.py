@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -46,6 +46,8 @@ class PackedLayout(Layout):
     """name and `struct` code (B, H, I) of each field; no name and ``4x`` for bytes that do not matter"""
     short: ClassVar[int] = 0
     """bytes of the shortest record, where some are shorter than the header"""
+    bytes_allowed: ClassVar[tuple[tuple[int, Sequence[int]], ...]] = ()
+    """offset and values of bytes of a frame's header that can have few values"""
     limit = USUAL_FRAME
     far = False
 
@@ -173,13 +175,18 @@ class PackedLayout(Layout):
 
     def candidates(self, data: Array, count: int) -> tuple[Array, Array]:
         """Offsets at which a header would make sense, and their times."""
-        headers = np.ndarray((count,), self.dtype, buffer=data.data, strides=(1,))
-        fields = self.columns(headers)
+        # Single bytes leave little for the rest.
+        possible = np.ones(count, bool)
+        for offset, allowed in self.bytes_allowed:
+            table = np.zeros(256, bool)
+            table[list(allowed)] = True
+            possible &= table[data[offset : offset + count]]
+        at = np.flatnonzero(possible)
+        fields = self.columns(np.ndarray((count,), self.dtype, buffer=data.data, strides=(1,))[at])
         rest = self.rest(fields)
         keep = self.sound(fields) & self.likely(fields)
         keep &= (rest > 0) & (rest <= np.minimum(self.whole(fields), self.limit))
-        seconds: Array = np.broadcast_to(self.seconds(fields), (count,))[keep]
-        return np.flatnonzero(keep), seconds
+        return at[keep], self.seconds(fields)[keep]
 
     def believable(self, record: Record) -> bool:
         """May the reader follow this header?"""

@@ -87,6 +87,7 @@ class SnifferLayout(PackedLayout):
         ("", "2x"),
     )
     step = 0
+    bytes_allowed = ((0, (FRAME, FRAME_ATM, FRAME_RING)), (1, (0,)))
     short = RECORD
 
     def __init__(self, start: int = 0, tick: int = PICOSECONDS[1], *, short_atm: bool = False) -> None:
