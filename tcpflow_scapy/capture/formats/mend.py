@@ -6,7 +6,8 @@ record) the mender looks
 1. back, over records that were followed but do not look like records: the damage may lie before
    the place where it shows;
 2. at the damaged header itself: two of its fields tell the length, and one of them may be good;
-3. ahead, for the next place from where a chain of plausible records runs.
+3. inside the record before, whose end may be missing bytes;
+4. ahead, for the next place from where a chain of plausible records runs.
 
 If nothing explains the bytes better, what was read stands, as Wireshark would show it.
 """

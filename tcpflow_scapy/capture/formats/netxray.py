@@ -57,6 +57,9 @@ TICKS: dict[tuple[int, int], int] = {
 """Ticks per second of version 2 by how it was captured and by time unit, as Wireshark's authors found them
 out. Captures of Ethernet adapters (0) with unit 2 tell the number themselves."""
 
+LARGEST = 0x3FFF_FFFF
+"""Upper half of a number of ticks beyond which it is centuries"""
+
 LIFETIME = 20 * 366 * 86_400
 """Seconds after the beginning of a capture, or before, that its records may be of"""
 
@@ -114,7 +117,7 @@ class NetXRayLayout(PackedLayout):
 
     def _since(self, fields: Fields) -> Any:
         """Ticks since the beginning; such as would be centuries count for none."""
-        return (np.minimum(fields["high"], 0x3FFF_FFFF) << 32 | fields["low"]) - self._first
+        return (np.minimum(fields["high"], LARGEST) << 32 | fields["low"]) - self._first
 
     def seconds(self, fields: Fields) -> Any:
         """From the beginning on."""
@@ -178,19 +181,19 @@ class Header:
     """how it was captured, of version 2"""
 
     @property
-    def layout(self) -> NetXRayLayout:
-        """The record headers."""
-        if self.version == 0:
-            return NetXRayLayout0(self.start, self.first, MILLISECONDS)
-        if self.version == 1:
-            ticks = MICROSECONDS if self.minor == "1.1" else MILLISECONDS
-            return NetXRayLayout1(self.start, self.first, ticks)
+    def clock(self) -> int:
+        """Ticks per second; 0 where that is not known."""
+        if self.version < 2:
+            return MICROSECONDS if self.minor == "1.1" else MILLISECONDS
         ethernet = self.network == ETHERNET
-        ticks = TICKS.get((self.pod if ethernet else 0, self.unit), 0)
         if ethernet and not self.pod and self.unit == 2:
-            ticks = self.ticks
-        pods = ethernet and self.pod and self.minor in ("2.002", "2.003")
-        return NetXRayLayout(self.start, 0 if pods else self.first, ticks or MICROSECONDS)
+            return self.ticks
+        return TICKS.get((self.pod if ethernet else 0, self.unit), 0)
+
+    def layout(self, first: int) -> NetXRayLayout:
+        """The record headers, of a capture that began at so many ticks."""
+        kind = (NetXRayLayout0, NetXRayLayout1, NetXRayLayout)[self.version]
+        return kind(self.start, first, self.clock or MICROSECONDS)
 
     @property
     def linktype(self) -> int:
@@ -222,7 +225,7 @@ def _parse(head: bytes) -> Header:
         # The medium's number, from 0 on or from 1 on.
         network=network + 1 if plus == 0 else network,
         unit=unit & 0xFF,
-        first=min(high, 0x3FFF_FFFF) << 32 | low,
+        first=min(high, LARGEST) << 32 | low,
         ticks=struct.unpack_from("<I", head, 76)[0],
         checksummed=head[77:79] == b"\x34\x12",
         pod=head[84],
@@ -251,7 +254,7 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
     # Behind the last record there may be anything; in a ring it lies before the first.
     ring = begin > end or (begin == end and header.count > 0)
     parts = [(begin, size), (FILE_HEADER, end)] if ring else [(begin, end)]
-    layout = header.layout
+    layout = _layout(reading, header, begin)
     adjust = _adjust(header, layout)
     interface = reading.interface(Interface(linktype, 0, fcs_length=TRAILER if header.checksummed else 0))
     for first, last in parts:
@@ -260,6 +263,27 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
             reading, layout, linktype=linktype, interface=interface, adjust=adjust
         ).batches(first)
         reading.limit(size)
+
+
+def _layout(reading: Reading, header: Header, begin: int) -> NetXRayLayout:
+    """The record headers, should the file header also tell a wrong time."""
+    if not header.clock:
+        message = f"clock {header.unit} of capture type {header.pod} is not known: times are wrong"
+        reading.problems.add("unknown_clock", message, offset=48)
+    pods = header.version == 2 and header.network == ETHERNET and header.pod
+    layout = header.layout(0 if pods and header.minor in ("2.002", "2.003") else header.first)
+    head = reading.medium.read(begin, layout.header)
+    record = layout.parse(head)
+    if record is None or record.sound:
+        return layout
+    second = layout.parse(reading.medium.read(begin + record.length, layout.header))
+    if second is not None and second.sound:
+        return layout  # only the first record is damaged
+    reading.problems.add(
+        "damaged", "the clock began at a time that cannot be: times count from the first frame", offset=52
+    )
+    low, high = struct.unpack_from("<II", head)
+    return header.layout(min(high, LARGEST) << 32 | low)
 
 
 def _adjust(header: Header, layout: NetXRayLayout) -> Any:

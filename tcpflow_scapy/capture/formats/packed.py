@@ -81,7 +81,7 @@ class PackedLayout(Layout):
 
     def filler(self, fields: Fields) -> Any:
         """Is it a record of no frame?"""
-        return fields[self._names[0]] < 0
+        return fields[self._names[0]] < 0  # never, one answer for each row
 
     @cached_property
     def _struct(self) -> struct.Struct:

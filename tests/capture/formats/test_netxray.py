@@ -60,6 +60,22 @@ def test_a_clock_that_the_file_tells_itself() -> None:
     assert read(bytes(data)).frames[0].time == (START + 2) * SECOND
 
 
+def test_a_clock_that_is_not_known_is_told() -> None:
+    data = bytearray(netxray(FRAMES, pod=5))
+    data[48] = 2
+    got = read(bytes(data))
+    assert got.data == [f.data for f in FRAMES]
+    assert got.kinds == ["unknown_clock"]
+
+
+def test_a_beginning_that_cannot_be() -> None:
+    data = bytearray(netxray(FRAMES))
+    data[59] = 0x7F
+    got = read(bytes(data))
+    assert got.frames == FRAMES
+    assert got.kinds == ["damaged"]
+
+
 def test_rubbish_behind_frames_is_left_out_and_a_check_sequence_is_kept() -> None:
     data = bytearray(netxray(FRAMES, trailer=b"junk"))
     assert read(bytes(data)).frames == FRAMES
