@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tcpflow_scapy.capture.limits import EXPANSION_FREE, MAX_EXPANSION
+from tcpflow_scapy.capture.sniffer_compression import SnifferDecompressor, is_compressed
 from tcpflow_scapy.capture.streams import ByteStream, Report
 from tcpflow_scapy.errors import CaptureFormatError
 
@@ -123,6 +124,7 @@ CODECS: tuple[Codec, ...] = (
     ),
     Codec("zstd", lambda head: _after_skippable(head).startswith(b"\x28\xb5\x2f\xfd"), _zstd),
     Codec("lz4", lambda head: _after_skippable(head).startswith(b"\x04\x22\x4d\x18"), _lz4),
+    Codec("Sniffer", is_compressed, SnifferDecompressor),
     # Last: it has no signature worth the name.
     Codec("lzma", _is_lzma, lambda: lzma.LZMADecompressor(memlimit=MEMORY_LIMIT)),
 )

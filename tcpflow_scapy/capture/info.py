@@ -44,7 +44,7 @@ class CaptureInfo:
     formats: list[str] = field(default_factory=list)
     """one for each path: ``pcap``, ``pcap (nanoseconds, big-endian)``, ``pcapng``, ``scapy`` ..."""
     compressions: list[str] = field(default_factory=list)
-    """one for each path: ``""``, ``gzip``, ``bzip2``, ``xz``, ``zstd``, ``lz4``"""
+    """one for each path: ``""``, ``gzip``, ``bzip2``, ``xz``, ``zstd``, ``lz4``, ``Sniffer``"""
     sizes: list[int] = field(default_factory=list)
     """bytes of each source as it lies on disk"""
     interfaces: list[Interface] = field(default_factory=list)

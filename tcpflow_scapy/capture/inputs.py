@@ -13,6 +13,7 @@ from typing import Any
 
 from tcpflow_scapy.capture.compression import Decompression, find_codec
 from tcpflow_scapy.capture.formats import HEAD_BYTES, Format, recognise
+from tcpflow_scapy.capture.formats.refused import refusal
 from tcpflow_scapy.capture.limits import MAX_NESTING
 from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error, raise_descriptor_limit
 from tcpflow_scapy.capture.scapy_packets import (
@@ -31,16 +32,6 @@ ACCEPTED = (
     "a path, a list of paths, '-', a binary file object, or Scapy packets (a reader, a PacketList, "
     "any iterable of packets)"
 )
-
-OTHER_FORMATS = {
-    b"XCP\0": "NetXRay or Windows Sniffer",
-    b"VL\0\0": "NetXRay",
-    b"TRSNIFF data": "DOS Sniffer",
-    b"\0\0\0\x7fver": "EtherPeek",
-    b"\x05VNF": "Visual Networks",
-    b"btsnoop\0": "Bluetooth",
-}
-"""Formats that Wireshark reads and we do not"""
 
 Arrived = Callable[[int], None]
 """told how many more bytes of the source were taken"""
@@ -309,9 +300,8 @@ def _complaint(head: bytes, compressions: list[str]) -> str:
         return f"{inside}a zip archive: extract the capture from it first"
     if find_codec(head):
         return f"{inside}compressed more than {MAX_NESTING} times"
-    for signature, maker in OTHER_FORMATS.items():
-        if head.startswith(signature):
-            return f"{inside}a capture of {maker}, which is not read; editcap -F pcapng converts it"
+    if known := refusal(head):
+        return f"{inside}{known}"
     return f"{inside}no capture format that is known (begins with {head[:8].hex(' ')})"
 
 

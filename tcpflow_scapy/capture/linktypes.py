@@ -66,6 +66,7 @@ NAMES: dict[int, str] = {
     240: "NETANALYZER",
     242: "IPOIB",
     243: "MPEG_2_TS",
+    247: "INFINIBAND",
     248: "SCTP",
     249: "USBPCAP",
     251: "BLUETOOTH_LE_LL",

@@ -72,6 +72,11 @@ class Reading:
         self.advance(offset)
         return window
 
+    def limit(self, end: int) -> None:
+        """Take the medium to end here: nothing beyond belongs to the records."""
+        self.windows.settle()
+        self.medium.size = end
+
     def interface(self, interface: Interface) -> int:
         """Index of an interface in `CaptureInfo.interfaces`; equal ones of one file share a row."""
         key = (

@@ -19,6 +19,7 @@ from .layers import Layer, Switch, Switches, dissect
 from .link import arcnet, juniper, monitor, small
 from .link.ax25 import ax25, ax25_kiss
 from .link.cooked import cooked, cooked2, netlink
+from .link.erf import erf
 from .link.ethernet import ethernet
 from .link.frame_relay import frame_relay, network_layer
 from .link.hdlc import serial, serial_with_direction
@@ -107,7 +108,7 @@ LINK_TYPES: dict[int, Layer | Reason] = {
     189: Reason.OTHER_ETHERTYPE,
     192: monitor.ppi,
     194: juniper.juniper_service,
-    197: small.erf,
+    197: erf,
     200: juniper.juniper_service,
     202: ax25_kiss,
     204: serial_with_direction,

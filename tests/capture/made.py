@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -218,6 +219,183 @@ def netmon(
     )
     out[: len(header)] = header
     return bytes(out)
+
+
+def erf(
+    frames: Iterable[Frame],
+    *,
+    kind: int = 2,
+    flags: int = 4,
+    lost: int = 0,
+    extensions: Sequence[bytes] = (),
+    before: bytes | None = None,
+) -> bytes:
+    """An ERF file of records of one kind, padded to eight bytes.
+
+    `before` is what stands in front of the frame: an Ethernet record's two bytes unless given.
+    """
+    front = (bytes(2) if kind in (2, 11, 16, 20) else b"") if before is None else before
+    chain = b"".join(extensions)
+    out = []
+    for frame in frames:
+        seconds, rest = divmod(frame.time, SECOND)
+        body = chain + front + frame.data
+        body += bytes(-len(body) % 8)
+        ticks = seconds << 32 | ((rest << 32) + SECOND // 2) // SECOND
+        more = 0x80 if extensions else 0
+        out.append(struct.pack("<Q", ticks))
+        out.append(struct.pack(">BBHHH", kind | more, flags, 16 + len(body), lost, frame.wirelen) + body)
+    return b"".join(out)
+
+
+def netxray(
+    frames: Iterable[Frame],
+    *,
+    version: bytes = b"002.000",
+    network: int = 0,
+    pod: int = 0,
+    trailer: bytes = b"",
+    turn: int = 0,
+) -> bytes:
+    """A NetXRay file that began at `START`, in microseconds; with `turn` a ring that begins there."""
+    records = []
+    for frame in frames:
+        size = len(frame.data) + len(trailer)
+        wirelen = frame.wirelen + len(trailer)
+        ticks = frame.time // 1000 - START * 1_000_000
+        mark = b"\xff\xff" if trailer else bytes(2)
+        rest = bytes(16) if version < b"002" else bytes(2) + mark + bytes(24)
+        records.append(struct.pack("<QHH", ticks, wirelen, size) + rest + frame.data + trailer)
+    records = records[len(records) - turn :] + records[: len(records) - turn]
+    begin = end = 128 + sum(map(len, records[:turn]))
+    if turn:
+        records[turn - 1] += bytes(50)  # what is left of an older record
+        begin += 50
+    else:
+        begin, end = 128, 128 + sum(map(len, records))
+    head = (
+        b"XCP\0" + version.ljust(8, b"\0") + struct.pack("<8I", START, len(records), 0, begin, end, 0, 0, 0)
+    )
+    head += struct.pack("<BB2xIQ", network, 0, 0, 0)
+    head = head.ljust(84, b"\0") + bytes([pod])
+    return head.ljust(128, b"\0") + b"".join(records)
+
+
+def sniffer(
+    frames: Iterable[Frame],
+    *,
+    network: int = 1,
+    kind: int = 4,
+    before: bytes = b"",
+    records: bytes = b"",
+    version: tuple[int, int] = (4, 0),
+    compress: bool = False,
+) -> bytes:
+    """A file of the Sniffer for DOS, in microseconds since the midnight before `START`."""
+    days = (START - 315_532_800) // 86_400
+    day = time.gmtime(START)
+    date = day.tm_year - 1980 << 9 | day.tm_mon << 5 | day.tm_mday
+    midnight = 315_532_800 + days * 86_400
+    form = 0 if compress else 1
+    head = b"TRSNIFF data    \x1a" + struct.pack("<HHH", 1, 18, 0)
+    head += struct.pack("<4H4B2B2H", *version, 0, date, 4, network, form, 5, 0, 0, 0, 0) + records
+    out = []
+    for frame in frames:
+        ticks = frame.time // 1000 - midnight * 1_000_000
+        days, ticks = divmod(ticks, 86_400_000_000)
+        size = len(frame.data)
+        body = struct.pack("<IBBH2BHH", ticks & 0xFFFF_FFFF, ticks >> 32, days, size, 0, 0, frame.wirelen, 0)
+        body += before + frame.data
+        out.append(struct.pack("<HHH", kind, len(body), 0) + body)
+    data = b"".join(out) + struct.pack("<HHH", 3, 0, 0)
+    return head + (blobs(data) if compress else data)
+
+
+def blobs(data: bytes, size: int = 4_000) -> bytes:
+    """The Sniffer's compression: runs, copies, literals; every third blob is stored."""
+    out = b""
+    for number, at in enumerate(range(0, len(data), size)):
+        part = data[at : at + size]
+        packed = _packed(part)
+        stored = number % 3 == 2
+        out += struct.pack("<h", -len(part)) + part if stored else struct.pack("<h", len(packed)) + packed
+    return out
+
+
+def _packed(data: bytes) -> bytes:
+    items: list[bytes] = []
+    coded: list[bool] = []
+    at = 0
+    while at < len(data):
+        run = len(data[at:]) - len(data[at:].lstrip(data[at : at + 1]))
+        code, taken = b"", 1
+        if run >= 19:
+            taken = min(run, 4_000)
+            code = bytes([0x10 | taken - 19 & 15, taken - 19 >> 4, data[at]])
+        elif run >= 3:
+            taken = min(run, 18)
+            code = bytes([taken - 3, data[at]])
+        else:
+            for length in (40, 15, 3):
+                found = data.rfind(data[at : at + length], max(0, at - 4_000), at)
+                far = at - found - 3
+                if found >= 0 and far >= 0 and length <= at - found and at + length <= len(data):
+                    kind = 2 if length > 15 else length
+                    code = bytes([kind << 4 | far & 15, far >> 4]) + (
+                        bytes([length - 16]) if kind == 2 else b""
+                    )
+                    taken = length
+                    break
+        items.append(code or data[at : at + 1])
+        coded.append(bool(code))
+        at += taken
+    out = b""
+    for first in range(0, len(items), 16):
+        flags = sum(0x8000 >> i for i, is_code in enumerate(coded[first : first + 16]) if is_code)
+        out += struct.pack("<H", flags) + b"".join(items[first : first + 16])
+    return out
+
+
+def nettl(
+    frames: Iterable[Frame],
+    *,
+    subsystem: int = 210,
+    kind: int = 0x2000_0000,
+    size: int = 68,
+    before: bytes = b"",
+) -> bytes:
+    """A trace of HP-UX."""
+    out = [bytes.fromhex("545200640000000000000080").ljust(128, b"\0")]
+    for frame in frames:
+        seconds, rest = divmod(frame.time, SECOND)
+        caplen = len(before) + len(frame.data)
+        wirelen = len(before) + frame.wirelen
+        head = struct.pack(
+            ">HHI4xI16x4I", size, subsystem, 0xFFFF_FFFF, kind, caplen, wirelen, seconds, rest // 1000
+        )
+        out.append(head.ljust(size, b"\0") + before + frame.data)
+    return b"".join(out)
+
+
+def iptrace(
+    frames: Iterable[Frame],
+    *,
+    version: int = 2,
+    kind: int = 6,
+    name: bytes = b"en",
+    unit: int = 0,
+    before: bytes = b"",
+) -> bytes:
+    """A trace of AIX."""
+    out = [b"iptrace %d.0" % version]
+    for frame in frames:
+        seconds, rest = divmod(frame.time, SECOND)
+        info = struct.pack(">3xB4s12xBB", unit, name, kind, 0)
+        if version == 2:
+            info += struct.pack(">2xII", seconds, rest)
+        data = before + frame.data
+        out.append(struct.pack(">II", len(info) + len(data), seconds) + info + data)
+    return b"".join(out)
 
 
 __all__ = ["NO_TIME", "SECOND", "START", "Frame", "Got"]

@@ -55,7 +55,9 @@ def test_recognised_by_content(name: str, tmp_path: Path) -> None:
 
 
 def test_every_codec_is_tested() -> None:
-    assert [codec.name for codec in CODECS] == list(COMPRESS)
+    names = [codec.name for codec in CODECS]
+    names.remove("Sniffer")  # a format's own: tests/capture/formats/test_sniffer.py
+    assert names == list(COMPRESS)
     assert find_codec(b"") is None
     assert find_codec(CAPTURE) is None
 

@@ -13,7 +13,22 @@ from hypothesis import strategies as st
 from tcpflow_scapy.capture.formats import FORMATS, recognise
 from tcpflow_scapy.errors import CaptureError
 
-from .made import SECOND, START, Frame, Got, netmon, pcap, pcapng, read, snoop
+from .made import (
+    SECOND,
+    START,
+    Frame,
+    Got,
+    erf,
+    iptrace,
+    netmon,
+    nettl,
+    netxray,
+    pcap,
+    pcapng,
+    read,
+    sniffer,
+    snoop,
+)
 
 Maker = Callable[[list[Frame]], bytes]
 
@@ -29,7 +44,17 @@ MAKERS: dict[str, Maker] = {
     "snoop": snoop,
     "netmon1": lambda frames: netmon(frames, version=(1, 1)),
     "netmon2": netmon,
+    "sniffer": sniffer,
+    "netxray1": lambda frames: netxray(frames, version=b"001.100"),
+    "netxray2": netxray,
+    "nettl": nettl,
+    "iptrace": iptrace,
+    "erf": erf,
+    "erf-extensions": lambda frames: erf(frames, extensions=[b"\x83" + bytes(7), b"\x03" + bytes(7)]),
 }
+
+PACKED = ["sniffer", "netxray2", "nettl", "iptrace", "erf"]
+"""Formats whose headers have fields of any size"""
 
 frame_lists = st.lists(
     st.builds(
@@ -80,7 +105,8 @@ def test_cut_anywhere_gives_all_frames_before_the_cut(name: str, frames: list[Fr
     size = int(where * len(data))
     got = attempt(data[:size])
     if got is None:
-        assert size < 16
+        # ERF has no signature: only a whole record tells.
+        assert size < (len(MAKERS[name](frames[:1])) if name.startswith("erf") else 17)
         return
     whole = read(data).data
     assert got.data == whole[: len(got.data)]
@@ -113,7 +139,9 @@ def test_a_flipped_byte_behind_the_file_header_loses_one_frame_at_most(name: str
     ]
     data = MAKERS[name](frames)
     whole = Counter(read(data).data)
-    start = len(MAKERS[name](frames[:0])) if not name.startswith("netmon") else 128
+    # Of ERF, the first records stand for a signature.
+    intact = 3 if name.startswith("erf") else 0
+    start = len(MAKERS[name](frames[:intact])) if not name.startswith("netmon") else 128
     stop = len(data) - (4 * len(frames) if name.startswith("netmon") else 0)
     for at in range(start, stop):
         damaged = bytearray(data)
@@ -130,7 +158,7 @@ def test_rubbish_after_any_header_raises_nothing(rubbish: bytes, head: bytes) ->
     attempt(head + rubbish)
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop"])
+@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop", *PACKED])
 def test_overwritten_ranges_lose_what_lay_in_them(name: str) -> None:
     """As a bad sector does: 512 bytes of zeros, of ones, or of something else entirely."""
     frames = [
@@ -145,7 +173,7 @@ def test_overwritten_ranges_lose_what_lay_in_them(name: str) -> None:
             assert len(got.frames) >= 53
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop"])
+@pytest.mark.parametrize("name", ["pcap", "pcap-be", "pcapng", "snoop", "sniffer", "nettl", "iptrace", "erf"])
 @pytest.mark.parametrize("shift", [1, 3, 40, 173])
 def test_missing_and_extra_bytes_lose_what_they_touch(name: str, shift: int) -> None:
     frames = [
@@ -159,8 +187,62 @@ def test_missing_and_extra_bytes_lose_what_they_touch(name: str, shift: int) -> 
             assert sum(lost.values()) <= 3, at
 
 
-@pytest.mark.parametrize("name", ["pcap", "pcapng"])
+@pytest.mark.parametrize("name", [n for n in MAKERS if not n.startswith("netmon") and n != "pcap-snaplen"])
+@pytest.mark.parametrize("shift", [*range(1, 21), 37, 75])
+def test_bytes_missing_from_a_frame_cost_that_frame_only(name: str, shift: int) -> None:
+    """Its record says more than it has: the one behind it begins inside, and is found there."""
+    frames = [
+        Frame(
+            bytes((i * 37 + k * 11) & 0xFF for k in range(100 + 9 * i % 31)), START * SECOND + i * SECOND // 5
+        )
+        for i in range(12)
+    ]
+    data = MAKERS[name](frames)
+    for damaged in (3, 10):
+        cut = data.index(frames[damaged].data) + 10
+        got = read(data[:cut] + data[cut + shift :])
+        whole = frames[damaged].data
+        want = [f.data for f in frames]
+        want[damaged] = whole[:10] + whole[10 + shift :]
+        if name == "iptrace":
+            got.frames[damaged].wirelen += shift  # the format knows one length only
+        assert got.data == want
+        assert [f.wirelen for f in got.frames] == [len(f.data) for f in frames]
+        assert got.kinds.count("damaged") == 1
+        (problem,) = (p for p in got.info.problems if p.kind == "damaged")
+        assert problem.frame == damaged + 1
+
+
+@pytest.mark.parametrize("name", [n for n in MAKERS if not n.startswith("netmon") and n != "pcap-snaplen"])
+@pytest.mark.parametrize("inner", ["pcap", "pcap-be", "pcap-ns", "pcapng", "snoop", "erf", "nettl"])
+@settings(max_examples=5, deadline=None)
+@given(count=st.integers(1, 12), cut=st.integers(0, 60), seed=st.integers(0, 1_000))
+def test_a_frame_that_carries_a_capture_is_never_cut(
+    name: str, inner: str, count: int, cut: int, seed: int
+) -> None:
+    """As when a capture is sent through the network that is captured: of the same time, in pieces that end
+    anywhere, and the record behind the piece may be damaged."""
+    carried = MAKERS[inner]([Frame(bytes([i] * 60), START * SECOND + i) for i in range(count)])
+    pieces = [carried[: len(carried) - cut], carried[cut:], carried[-cut - 20 :]]
+    frames = [Frame(b"h" * 54 + pieces[i % 3], START * SECOND + i * 1_000_000) for i in range(12)]
+    whole = MAKERS[name](frames)
+    got = read(whole)
+    assert got.data == [f.data for f in frames]
+    assert got.info.problems == []
+    if name.startswith("netxray"):
+        return  # nothing in a header of theirs could not be data as well
+    # Damage to one header: all other frames come out as they were.
+    after = seed % 5 + 4
+    begin = len(MAKERS[name](frames[:after])) - (6 if name == "sniffer" else 0)
+    damaged = bytearray(whole)
+    damaged[begin : begin + 12] = bytes(x ^ 0x5A for x in damaged[begin : begin + 12])
+    lost = Counter(f.data for f in frames) - Counter(read(bytes(damaged)).data)
+    assert not lost - Counter([frames[after].data])
+
+
+@pytest.mark.parametrize("name", ["pcap", "pcapng", "nettl", "iptrace", "erf"])
 def test_lost_ranges_are_reported_with_their_place(name: str) -> None:
+    """(A NetXRay file states where its records end, one of the Sniffer ends with a record that says so.)"""
     frames = [Frame(bytes([i]) * 100, START * SECOND + i * 1_000_000) for i in range(20)]
     before, after = MAKERS[name](frames[:10]), MAKERS[name](frames)[len(MAKERS[name](frames[:10])) :]
     got = read(before + b"\xee" * 1000 + after)

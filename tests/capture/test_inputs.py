@@ -219,7 +219,7 @@ class Broken(io.RawIOBase):
         (io.BytesIO(), CaptureFormatError, "empty"),
         (io.BytesIO(b"PK\x03\x04" + bytes(30)), CaptureFormatError, "zip"),
         (io.BytesIO(bytes(1000)), CaptureFormatError, "no capture"),
-        (io.BytesIO(b"XCP\x00002.001\x00" + bytes(200)), CaptureFormatError, "NetXRay .* editcap"),
+        (io.BytesIO(b"XCP\x00009.001\x00" + bytes(200)), CaptureFormatError, "NetXRay .* editcap"),
         ([], CaptureFormatError, "empty list"),
         (["no-such-folder/y"], CaptureOSError, "No such file"),
         (Blocking(), CaptureOSError, "no data yet"),

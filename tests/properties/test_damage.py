@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
@@ -11,11 +12,31 @@ from hypothesis import strategies as st
 
 from tcpflow_scapy import reassemble
 from tcpflow_scapy.errors import CaptureError, StreamTooSparse
+from tests.capture.made import Frame, erf, iptrace, netmon, nettl, netxray, read, sniffer, snoop
 from tests.helpers.traffic import Capture
 
 from .effort import kin, law
 from .scripts import captures, seeds
 from .view import captured, reassembled, view
+
+OTHER_FORMATS: dict[str, Callable[[list[Frame]], bytes]] = {
+    "snoop": snoop,
+    "netmon": netmon,
+    "sniffer": sniffer,
+    "sniffer compressed": lambda frames: sniffer(frames, compress=True),
+    "sniffer ATM": lambda frames: sniffer(frames, network=10, kind=8, before=bytes(34)),
+    "sniffer serial": lambda frames: sniffer(frames, network=7),
+    "netxray": netxray,
+    "netxray 1.1": lambda frames: netxray(frames, version=b"001.100"),
+    "netxray ATM": lambda frames: netxray(frames, network=8),
+    "netxray ring": lambda frames: netxray(frames, turn=len(frames) // 2),
+    "nettl": nettl,
+    "nettl driver": lambda frames: nettl(frames, subsystem=11, before=bytes(24)),
+    "iptrace": iptrace,
+    "erf": erf,
+    "erf HDLC": lambda frames: erf(frames, kind=1, extensions=[bytes(8)]),
+    "erf AAL5": lambda frames: erf(frames, kind=4, before=bytes(4)),
+}
 
 formats = st.sampled_from(["pcap", "pcapng"])
 
@@ -116,6 +137,38 @@ def test_a_damaged_record_costs_itself_and_its_neighbour(capture: Capture, data:
 
 
 @kin
+@given(
+    captures(most=2, max_steps=8),
+    st.sampled_from(sorted(OTHER_FORMATS)),
+    st.lists(st.tuples(st.integers(0), st.integers(1, 255)), max_size=8),
+    st.tuples(st.integers(0), st.integers(0, 200), st.binary(max_size=200)),
+    st.integers(0),
+)
+def test_every_format_damaged_in_every_way(
+    capture: Capture,
+    name: str,
+    flips: list[tuple[int, int]],
+    replaced: tuple[int, int, bytes],
+    size: int,
+) -> None:
+    """Bytes flipped, a range replaced by another, the end cut off."""
+    frames = read(capture.to_bytes()).frames
+    blob = bytearray(OTHER_FORMATS[name](frames) or b"\0")
+    for place, value in flips:
+        blob[place % len(blob)] ^= value
+    place, length, other = replaced
+    at = place % len(blob)
+    blob[at : at + length] = other
+    answer(bytes(blob[: size % (len(blob) + 1)] if size % 3 == 0 else blob))
+
+
+@kin
+@given(st.sampled_from(sorted(OTHER_FORMATS)), st.integers(0, 400), st.binary(max_size=400))
+def test_any_bytes_behind_any_beginning(name: str, keep: int, blob: bytes) -> None:
+    answer(OTHER_FORMATS[name]([Frame(b"x" * 60)] * 4)[:keep] + blob)
+
+
+@kin
 @given(st.binary(max_size=300))
 def test_any_bytes(blob: bytes) -> None:
     answer(blob)
@@ -123,7 +176,7 @@ def test_any_bytes(blob: bytes) -> None:
 
 @kin
 @given(
-    st.sampled_from([0, 1, 9, 12, 101, 105, 108, 113, 127, 228, 229, 276, 147]),
+    st.sampled_from([0, 1, 6, 9, 12, 101, 105, 108, 113, 127, 197, 228, 229, 276, 147]),
     st.lists(st.binary(max_size=120)),
 )
 def test_any_bytes_as_frames(linktype: int, frames: list[bytes]) -> None:

@@ -15,7 +15,9 @@ from tests.helpers.answers import flow_of
 from tests.helpers.traffic import Capture, Conversation
 
 
-def followed(positions: list[int], times: list[int], leads: list[bool] | None = None) -> tuple[list[int], int, int]:
+def followed(
+    positions: list[int], times: list[int], leads: list[bool] | None = None
+) -> tuple[list[int], int, int]:
     numbers = np.array([p % MODULUS for p in positions], np.uint32)
     led = np.ones(len(positions), bool) if leads is None else np.array(leads)
     axis = np.zeros(len(positions), np.int64)
@@ -23,7 +25,11 @@ def followed(positions: list[int], times: list[int], leads: list[bool] | None = 
     return place.tolist(), int(low[0]), int(high[0])
 
 
-@given(st.integers(0, MODULUS - 1), st.lists(st.integers(-(1 << 20), 1 << 28), min_size=1, max_size=60), st.randoms())
+@given(
+    st.integers(0, MODULUS - 1),
+    st.lists(st.integers(-(1 << 20), 1 << 28), min_size=1, max_size=60),
+    st.randoms(),
+)
 def test_steps_in_any_order_of_arrival(first: int, steps: list[int], shuffle: random.Random) -> None:
     positions = [first + sum(steps[:i]) for i in range(len(steps))]
     rows = list(enumerate(positions))

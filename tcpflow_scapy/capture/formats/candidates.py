@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tcpflow_scapy.capture.formats.records import DAY, FRAME_PADDING, SECOND, RecordLayout
+from tcpflow_scapy.capture.formats.records import DAY, Layout
 from tcpflow_scapy.capture.frames import Array
 from tcpflow_scapy.capture.limits import MAX_CANDIDATES
 from tcpflow_scapy.capture.medium import Medium
@@ -22,7 +22,7 @@ PIECE = 1 << 18
 class Candidates:
     """Plausible record headers of one medium."""
 
-    def __init__(self, medium: Medium, layout: RecordLayout) -> None:
+    def __init__(self, medium: Medium, layout: Layout) -> None:
         self._medium = medium
         self._layout = layout
         self._tried = 0
@@ -62,7 +62,7 @@ class Candidates:
         if seconds is not None:
             near = np.abs(times - seconds) <= DAY
             yield from ((offset, True) for offset in offsets[ahead & near].tolist())
-            ahead &= ~near
+            ahead &= ~near & self._layout.far
         yield from ((offset, False) for offset in offsets[ahead].tolist())
 
     def _look(self, start: int) -> tuple[Array, Array]:
@@ -72,20 +72,5 @@ class Candidates:
         count = min(PIECE, len(data) - layout.header + 1)
         if count <= 0:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        # The high bytes of both lengths are zero: a test by byte leaves little for the rest.
-        high = 0 if layout.order == ">" else 3
-        keep = data[layout.caplen + high :][:count] == 0
-        keep &= data[layout.wirelen + high :][:count] == 0
-        at = np.flatnonzero(keep)
-        headers = np.ndarray((count,), layout.dtype, buffer=data.data, strides=(1,))[at]
-        caplen = headers["caplen"].astype(np.int64)
-        wirelen = headers["wirelen"].astype(np.int64)
-        if layout.swappable:
-            caplen, wirelen = np.minimum(caplen, wirelen), np.maximum(caplen, wirelen)
-        length = headers["step"].astype(np.int64) + layout.overhead
-        # A record of no bytes proves nothing: zeros are full of them.
-        sane = (caplen > 0) & (caplen <= layout.limit) & (caplen <= wirelen)
-        sane &= headers["fraction"] < SECOND
-        if not layout.overhead:
-            sane &= (length >= layout.header + caplen) & (length <= layout.header + caplen + FRAME_PADDING)
-        return at[sane] + start, headers["seconds"].astype(np.int64)[sane]
+        offsets, seconds = layout.candidates(data, count)
+        return offsets + start, seconds

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from tcpflow_scapy.capture.formats.mend import ChainMender, Followed
-from tcpflow_scapy.capture.formats.records import (
-    FRAME_PADDING,
-    MAX_PADDING,
-    NATIVE,
-    RecordLayout,
-    Steps,
-    walk_native,
-    walk_table,
-)
+from tcpflow_scapy.capture.formats.records import DAY, Layout
 from tcpflow_scapy.capture.frames import Array, FrameBatch
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Window
 
-Adjust = Callable[[Window, Array, Array, Array], tuple[Array, Array, Array]]
-"""(window, position, caplen, wirelen) -> the same, without a pseudo-header of the format"""
+
+@dataclass(slots=True)
+class Frames:
+    """Frames of a window, as `Reading.batch` takes them."""
+
+    position: Array
+    caplen: Array
+    wirelen: Array
+    time: Array
+    linktype: Array | int
+    interface: Array | int
+
+    def pick(self, keep: Array) -> Frames:
+        """Some of them, by mask."""
+        return Frames(
+            self.position[keep],
+            self.caplen[keep],
+            self.wirelen[keep],
+            self.time[keep],
+            self.linktype if isinstance(self.linktype, int) else self.linktype[keep],
+            self.interface if isinstance(self.interface, int) else self.interface[keep],
+        )
+
+
+Adjust = Callable[[Window, Array, Frames], Frames]
+"""(window, headers, frames) -> the frames: without pseudo-headers, and without records that are none"""
 
 
 class ChainReader:
@@ -30,18 +47,19 @@ class ChainReader:
     Parameters
     ----------
     reading : Reading
-    layout : RecordLayout
+    layout : Layout
     linktype : int
     interface : int
         Index in `CaptureInfo.interfaces`.
     adjust : callable, optional
-        Takes a format's pseudo-header off the frames.
+        Takes a format's pseudo-header off the frames, leaves out records that are none, and may give
+        each a link type and an interface of its own.
     """
 
     def __init__(
         self,
         reading: Reading,
-        layout: RecordLayout,
+        layout: Layout,
         *,
         linktype: int,
         interface: int,
@@ -52,9 +70,9 @@ class ChainReader:
         self._linktype = linktype
         self._interface = interface
         self._adjust = adjust
-        self._steps = Steps(layout)
         self._mender = ChainMender(reading, layout)
         self._last: int | None = None
+        self._seconds: int | None = None
 
     def batches(self, start: int) -> Iterator[FrameBatch]:
         """Walk from `start` to the end."""
@@ -70,7 +88,10 @@ class ChainReader:
             need = 0
             if len(positions):
                 self._last = window.base + int(positions[-1])
-                yield self._batch(window, positions, headers, mended)
+                self._seconds = int(self._layout.instants(headers[-1:])[0])
+                frames = self._frames(window, positions, headers, mended)
+                if len(frames.position):
+                    yield self._batch(window, frames)
             elif after == 0:
                 # One record that is longer than the window.
                 need = self._record_length(window)
@@ -82,10 +103,7 @@ class ChainReader:
         """Positions and headers of the complete records of a window, and where (from the window's
         start) the next record begins; no headers where the next one is not sound."""
         layout = self._layout
-        if layout.order == NATIVE and layout.overhead:
-            found = walk_native(window.words, layout.step, layout.overhead)
-        else:
-            found = walk_table(window.words, layout.step, self._steps)
+        found = layout.walk(window.words)
         starts = np.fromiter(found, np.int64, len(found))
         starts -= layout.step
         # The last one lies beyond the window, or its header does, or its record.
@@ -101,19 +119,16 @@ class ChainReader:
 
     def _first_bad(self, headers: Array, lengths: Array) -> int | None:
         """Index of the first record whose header cannot be believed, or is doubted."""
-        layout = self._layout
         if not len(headers):
             return None
-        caplen = headers["caplen"]
-        if layout.overhead:
-            bad = lengths > layout.limit + layout.overhead
-            odd = caplen > headers["wirelen"]
-        else:
-            spare = lengths - layout.header - caplen
-            bad = (caplen > layout.limit) | (spare < 0) | (spare > MAX_PADDING)
-            odd = spare > FRAME_PADDING
-        if self._mender.doubtful or layout.swappable:
-            bad |= odd
+        layout, doubtful = self._layout, self._mender.doubtful
+        bad = layout.bad(headers, lengths, doubtful)
+        if doubtful:
+            seconds = layout.instants(headers)
+            before = seconds[0] if self._seconds is None else self._seconds
+            jump = np.abs(np.diff(seconds, prepend=before)) > DAY
+            if jump.any():
+                bad |= jump & ~layout.agreeing(headers)
         index = int(bad.argmax())
         return index if bad[index] else None
 
@@ -140,23 +155,23 @@ class ChainReader:
         record = self._layout.parse(self._reading.medium.read(window.base, self._layout.header))
         return record.length if record else 0
 
-    def _batch(self, window: Window, positions: Array, headers: Array, mended: dict[int, int]) -> FrameBatch:
+    def _frames(self, window: Window, positions: Array, headers: Array, mended: dict[int, int]) -> Frames:
         layout = self._layout
-        caplen = headers["caplen"].astype(np.int64)
-        wirelen = headers["wirelen"].astype(np.int64)
-        if layout.swappable:
-            caplen, wirelen = np.minimum(caplen, wirelen), np.maximum(caplen, wirelen)
+        caplen, wirelen = layout.lengths(headers)
         for index, length in mended.items():
             caplen[index] = length
-        position = positions + layout.header
-        if self._adjust is not None:
-            position, caplen, wirelen = self._adjust(window, position, caplen, wirelen)
+        frames = Frames(
+            positions + layout.header, caplen, wirelen, layout.times(headers), self._linktype, self._interface
+        )
+        return frames if self._adjust is None else self._adjust(window, headers, frames)
+
+    def _batch(self, window: Window, frames: Frames) -> FrameBatch:
         return self._reading.batch(
             window,
-            position=position,
-            caplen=caplen,
-            wirelen=wirelen,
-            time=layout.times(headers),
-            linktype=self._linktype,
-            interface=self._interface,
+            position=frames.position,
+            caplen=frames.caplen,
+            wirelen=frames.wirelen,
+            time=frames.time,
+            linktype=frames.linktype,
+            interface=frames.interface,
         )

@@ -82,7 +82,8 @@ def _parse(head: bytes) -> Header:
     table, length = struct.unpack_from("<II", head, 24)
     try:
         moment = datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC)
-        start = int(moment.timestamp()) * 1_000_000_000 + milli * 1_000_000
+        seconds = int(moment.timestamp())
+        start = seconds * 1_000_000_000 + milli * 1_000_000 if abs(seconds) < 1 << 33 else 0
     except ValueError:
         start = 0
     return Header((major, minor), media, start, table, length // 4)

@@ -18,8 +18,9 @@ from tcpflow_scapy.capture.formats.records import RecordLayout
 from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.capture.info import Interface
 from tcpflow_scapy.capture.limits import MAX_FRAME, USUAL_FRAME
-from tcpflow_scapy.capture.linktypes import LONG_FRAMES
+from tcpflow_scapy.capture.linktypes import LONG_FRAMES, linktype_name
 from tcpflow_scapy.capture.medium import Medium
+from tcpflow_scapy.capture.mislabelled import HEAD, MAX_FRAMES, true_linktype
 from tcpflow_scapy.capture.reading import Reading
 
 FILE_HEADER = 24
@@ -139,14 +140,28 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
     if header.version[0] != 2 and header.version != (543, 0):
         major, minor = header.version
         reading.problems.add("bad_version", f"version {major}.{minor} is read as 2.4", offset=4)
-    interface = reading.interface(Interface(header.linktype, header.snaplen, fcs_length=header.fcs_length))
-    reader = ChainReader(
-        reading,
-        choose(reading.medium, layouts(header), start),
-        linktype=header.linktype,
-        interface=interface,
-    )
+    layout = choose(reading.medium, layouts(header), start)
+    linktype = true_linktype(header.linktype, _first_frames(reading.medium, layout, start))
+    if linktype != header.linktype:
+        reading.problems.add(
+            "wrong_linktype",
+            f"the file says link type {header.linktype} ({linktype_name(header.linktype)}); its frames are "
+            f"{linktype} ({linktype_name(linktype)}) and are read as such",
+            offset=20,
+        )
+    interface = reading.interface(Interface(linktype, header.snaplen, fcs_length=header.fcs_length))
+    reader = ChainReader(reading, layout, linktype=linktype, interface=interface)
     yield from reader.batches(start)
+
+
+def _first_frames(medium: Medium, layout: RecordLayout, at: int) -> Iterator[tuple[bytes, int]]:
+    """First bytes and length of the first frames, up to the first damage."""
+    for _ in range(MAX_FRAMES):
+        record = layout.parse(medium.read(at, layout.header))
+        if record is None or not layout.plausible(record) or at + record.length > medium.size:
+            break
+        yield medium.read(at + layout.header, min(record.caplen, HEAD)), record.wirelen
+        at += record.length
 
 
 def layouts(header: Header) -> list[RecordLayout]:

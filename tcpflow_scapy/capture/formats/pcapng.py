@@ -191,7 +191,7 @@ class BlockReader:
         if self._mender.unfinished(base + at, order) or not self._mender.damaged(base + at, order):
             return run, at
         count += self._reading.frames + int(np.isin(run.types, blocks.FRAMES).sum())
-        more, steps, end = self._mender.walk(base + at, base + window.end, order, count)
+        more, steps, end = self._mender.walk(base + at, (base, base + window.end), order, count)
         positions = np.append(run.positions, np.array(more, np.int64) - base)
         lengths = np.append(run.lengths, np.array(steps, np.int64))
         return Run(order, positions, lengths, window), end - base

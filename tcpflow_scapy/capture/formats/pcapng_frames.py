@@ -148,6 +148,7 @@ class BlockFrames:
         self, run: Run, position: Array, room: Array, caplen: Array, wirelen: Array, before: int
     ) -> None:
         """Mend captured lengths that do not agree with the length of their block, in place."""
+        self._shorten(run, caplen)
         wrong = np.flatnonzero(caplen > room)
         # What follows the data must be options. If it is none, but the original length would fill
         # the block, then that many bytes were captured.
@@ -165,6 +166,19 @@ class BlockFrames:
                 offset=int(position[i]) + run.window.base,
             )
         caplen[wrong] = np.minimum(room, wirelen)[wrong]
+
+    @staticmethod
+    def _shorten(run: Run, caplen: Array) -> None:
+        """Of blocks that have lost bytes from their middle, in place: their second length stands before the
+        next block all the same."""
+        stated = run.headers["length"].astype(np.int64)
+        shorter = np.flatnonzero(stated > run.lengths)
+        if not len(shorter):
+            return
+        word = np.dtype([("length", run.order + "u4")])
+        second = run.window.gather(word, run.positions[shorter] + run.lengths[shorter] - 4)["length"]
+        shorter = shorter[second == stated[shorter]]
+        caplen[shorter] = np.maximum(caplen[shorter] - stated[shorter] + run.lengths[shorter], 0)
 
     def _bad_interfaces(
         self,

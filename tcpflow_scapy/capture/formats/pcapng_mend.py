@@ -22,6 +22,11 @@ PIECE = 1 << 18
 CHAIN = 10_000
 """Blocks followed to see whether they reach the end of the file."""
 
+MAX_SECONDS = 1_000
+"""Damaged places of one file behind which a block's second length is looked for."""
+LISTED = 100
+"""Places that are tried then."""
+
 MAGIC = {order: struct.pack(order + "I", blocks.BYTE_ORDER_MAGIC) for order in "<>"}
 SECTION_BYTES = blocks.SECTION.to_bytes(4, "big")
 
@@ -38,6 +43,17 @@ class Block(NamedTuple):
     """what is wrong with it"""
 
 
+class Mended(NamedTuple):
+    """What became of a damaged place."""
+
+    end: int
+    """where to go on"""
+    message: str
+    problem: str = "damaged"
+    kept: bool = False
+    """it is a block, up to `end`"""
+
+
 class BlockMender:
     """The careful walk of one file."""
 
@@ -47,6 +63,8 @@ class BlockMender:
         self._frame = 0
         self._mends = 0
         self._tried = 0
+        self._seconds = 0
+        self._dead: set[int] = set()
         self._piece: tuple[int, str] = (-1, "")
         self._places: Array = np.empty(0, np.int64)
         self.growing = False
@@ -72,13 +90,17 @@ class BlockMender:
         length: int = struct.unpack_from(order + "I", head, 4)[0]
         return at + ((length + 3) & ~3) > self._medium.size
 
-    def walk(self, at: int, until: int, order: str, frames: int) -> tuple[list[int], list[int], int]:
+    def walk(
+        self, at: int, window: tuple[int, int], order: str, frames: int
+    ) -> tuple[list[int], list[int], int]:
         """Follow blocks one at a time.
 
         Parameters
         ----------
-        at, until : int
-            The first block to judge; the end of the window.
+        at : int
+            The first block to judge.
+        window : (int, int)
+            Where the bytes begin and end that were read.
         order : str
             Byte order; the walk ends where it changes.
         frames : int
@@ -94,12 +116,22 @@ class BlockMender:
         positions: list[int] = []
         lengths: list[int] = []
         self._frame = frames + 1
+        begin, until = window
         while at < until and not self._other_order(at, order):
             block = self.block(at, order)
             if block is None:
                 if self.unfinished(at, order):
                     break
-                at = self._mend(positions, lengths, at, order)
+                found = self._mend(at, order)
+                if found.kept and found.end > until and at > begin:
+                    break  # the next window will hold all of it
+                kept = found.kept and found.end <= until
+                self._report(found.problem, found.message, at, 0 if kept else found.end - at)
+                if kept:
+                    positions.append(at)
+                    lengths.append(found.end - at)
+                    self._frame += self._head(at, order)[0] in blocks.FRAMES
+                at = found.end
                 continue
             if at + block.length > until:
                 break
@@ -149,42 +181,57 @@ class BlockMender:
             return False
         return bool(self._length_at(at + length - 4, order) == length)
 
-    def _mend(self, positions: list[int], lengths: list[int], at: int, order: str) -> int:
-        """Find where to go on; the medium's end where nothing more can be read."""
+    def _mend(self, at: int, order: str) -> Mended:
+        """What a damaged block is, and where to go on: the medium's end where nothing more can be read."""
         size = self._medium.size
         self._mends += 1
         if self._mends > MAX_MENDS:
-            message = f"more than {MAX_MENDS} damaged places: the rest is not read"
-            self._report("damaged", message, at, size - at)
-            return size
+            return Mended(size, f"more than {MAX_MENDS} damaged places: the rest is not read")
         length = self._own_length(at, order)
         if length and (at + length == size or self._looks_good(at + length, order)):
-            self._keep(positions, lengths, at, length, order)
-            return at + length
+            return self._kept(at, at + length)
         if size - at >= 12 and self._length_at(size - 4, order) == size - at:
             # The last block: its second length is the right one.
-            self._keep(positions, lengths, at, size - at, order)
-            return size
+            return self._kept(at, size)
+        found = self._by_second_length(at, order)
+        if found is not None and self._length_at(found - 4, order) != found - at:
+            return self._kept(at, found)
         cut = self._cut(at, order)
-        found = self._search(at + 1, order, cut)
+        found = found or self._search(at + 1, order, cut)
+        if found is None and cut:
+            return Mended(size, "the file ends inside a block", problem="cut_short")
         if found is None:
-            message = "the file ends inside a block" if cut else "nothing readable after this place"
-            kind = "cut_short" if cut else "damaged"
-            self._report(kind, message, at, size - at)
-            return size
+            return Mended(size, "nothing readable after this place")
         if self._may_keep(at, found - at, order):
-            self._keep(positions, lengths, at, found - at, order)
-        else:
-            message = "no block can be read here; reading goes on at the next one"
-            self._report("damaged", message, at, found - at)
-        return found
+            return self._kept(at, found)
+        return Mended(found, "no block can be read here; reading goes on at the next one")
 
-    def _keep(self, positions: list[int], lengths: list[int], at: int, length: int, order: str) -> None:
-        message = f"the block states a wrong length; {length} bytes fit what follows"
-        self._report("damaged", message, at, 0)
-        positions.append(at)
-        lengths.append(length)
-        self._frame += self._head(at, order)[0] in blocks.FRAMES
+    @staticmethod
+    def _kept(at: int, end: int) -> Mended:
+        message = f"the block states a wrong length; {end - at} bytes fit what follows"
+        return Mended(end, message, kept=True)
+
+    def _by_second_length(self, at: int, order: str) -> int | None:
+        """Where a block ends by its second length: it tells that the block begins here, or it is the same as
+        the first one, and then bytes are missing from the middle of a packet."""
+        self._seconds += 1
+        if self._seconds > MAX_SECONDS:
+            return None
+        kind, stated = self._head(at, order)[:2]
+        places = self._look(at, order)
+        if at + PIECE >= self._medium.size:
+            places = np.append(places, self._medium.size)
+        places = places[places >= at + 12]
+        data = np.frombuffer(self._medium.read(at, PIECE + 8), np.uint8)
+        words = np.ndarray((max(len(data) - 3, 0),), order + "u4", buffer=data.data, strides=(1,))
+        second = words[places - at - 4].astype(np.int64)
+        good = second == places - at
+        if kind in blocks.PACKETS:
+            good |= (second == stated) & (places >= at + blocks.SMALLEST[kind]) & (places < at + stated)
+        for place in places[good][:LISTED].tolist():
+            if place == self._medium.size or self._looks_good(place, order):
+                return int(place)
+        return None
 
     def _report(self, kind: str, message: str, offset: int, length: int) -> None:
         self._reading.problems.add(kind, message, frame=self._frame, offset=offset, length=length)
@@ -236,10 +283,14 @@ class BlockMender:
         return None
 
     def _to_end(self, at: int, order: str) -> bool:
+        tried: list[int] = []
         for _ in range(CHAIN):
             block = self.block(at, order)
-            if block is None or block.note:
+            if block is None or block.note or at in self._dead:
+                # Chains flow together: what led nowhere once is not followed again.
+                self._dead.update(tried)
                 return False
+            tried.append(at)
             at += block.length
             if at == self._medium.size:
                 return True

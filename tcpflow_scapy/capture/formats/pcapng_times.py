@@ -8,7 +8,7 @@ from tcpflow_scapy.capture.frames import NO_TIME, Array
 
 LIMIT = (1 << 63) - 1
 SECOND = 1_000_000_000
-FAR = 1 << 33
+FAR = LIMIT // SECOND
 """seconds beyond which ns since the epoch do not fit 64 bits"""
 
 
@@ -34,7 +34,7 @@ def nanoseconds(ticks: Array, resolution: Array, offset: Array) -> Array:
         chosen = slice(None) if len(codes) == 1 else resolution == code
         out[chosen] = _convert(ticks[chosen], code)
     if offset.any():
-        near = (offset > -FAR) & (offset < FAR)
+        near = (offset >= -FAR) & (offset <= FAR)
         shift = np.where(near, offset, 0) * SECOND
         total = out + shift
         # Signed overflow: the sum of two values of one sign has the other.

@@ -1,13 +1,15 @@
-"""Record chains: files in which a header says how far the next header is (pcap, snoop).
+"""Record chains: files in which a header says how far the next header is.
 
-A `RecordLayout` says where the fields of a record header lie; the rest is common.
+A `Layout` says what a record header means; walking, checking and mending are common. `RecordLayout` is
+that of pcap and snoop; `packed.PackedLayout` that of formats with small fields.
 """
 
 from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,6 +19,9 @@ import numpy as np
 from tcpflow_scapy.capture.frames import Array
 
 NATIVE = "<" if sys.byteorder == "little" else ">"
+
+SMALLEST = 6
+"""Bytes of the smallest record of any format."""
 
 SECOND = 1_000_000_000
 """Fractions are below that in any unit; microseconds that are not below a million do occur."""
@@ -40,10 +45,100 @@ class Record(NamedTuple):
     wirelen: int
     length: int
     """of the whole record, header included: the next one begins there"""
+    sound: bool = True
+    """of a packed header: may it be followed?"""
+    likely: bool = True
+    """of a packed header: does it look like that of a frame?"""
+    filler: bool = False
+    """is it a record of no frame?"""
+
+
+class Layout(ABC):
+    """What chain readers and the mender ask of a format."""
+
+    name: str
+    header: int
+    """bytes"""
+    step: int
+    """offset of the word that tells where the next record begins"""
+    limit: int
+    """largest `caplen` that is believed"""
+    snaplen: int = 0
+    swappable: bool = False
+    far: bool = True
+    """may records be found, behind damage, whose times are far from those before it?"""
+    single: bool = False
+    """Is there only one field that tells the length? Then no record is `consistent`."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[np.void]:
+        """The header for a columnar gather."""
+
+    @abstractmethod
+    def walk(self, words: tuple[memoryview, ...]) -> list[int]:
+        """Follow a chain from the beginning of a window: where the step word of every record lies."""
+
+    @abstractmethod
+    def parse(self, data: bytes) -> Record | None:
+        """Read one header; None where the bytes end first."""
+
+    @abstractmethod
+    def bad(self, headers: Array, lengths: Array, doubtful: bool) -> Array:
+        """bool[n]: headers that cannot be believed, or look odd if those are doubted."""
+
+    @abstractmethod
+    def instants(self, headers: Array) -> Array:
+        """int64[n]: seconds."""
+
+    @abstractmethod
+    def agreeing(self, headers: Array) -> Array:
+        """bool[n]: headers that are `consistent`, as a file's usually are."""
+
+    @abstractmethod
+    def lengths(self, headers: Array) -> tuple[Array, Array]:
+        """Captured and original length (int64) of each record."""
+
+    @abstractmethod
+    def times(self, headers: Array) -> Array:
+        """ns since the epoch."""
+
+    @abstractmethod
+    def candidates(self, data: Array, count: int) -> tuple[Array, Array]:
+        """Of the first `count` offsets in `data` (uint8), those at which a header would make sense, and their
+        times in seconds."""
+
+    @abstractmethod
+    def believable(self, record: Record) -> bool:
+        """May the reader follow this header?"""
+
+    @abstractmethod
+    def plausible(self, record: Record) -> bool:
+        """Does it look like a record? Asked only where something is damaged."""
+
+    @abstractmethod
+    def consistent(self, record: Record) -> bool:
+        """Do two fields agree on the captured length? One flipped byte cannot make them."""
+
+    @abstractmethod
+    def alternatives(self, record: Record) -> Iterator[Record]:
+        """What a damaged header may have said: the other fields tell the length as well."""
+
+    def odd(self, record: Record) -> bool:
+        """Can it be followed and looks wrong all the same?"""
+        return False
+
+    def filling(self, record: Record, room: int) -> bool:
+        """May a damaged record with this header be all that lies in a place of so many bytes?"""
+        return False
+
+    def near(self, record: Record, seconds: int | None) -> bool:
+        """Is it of a time within a day?"""
+        return seconds is not None and abs(record.seconds - seconds) <= DAY
 
 
 @dataclass(frozen=True)
-class RecordLayout:
+class RecordLayout(Layout):
     """Where things lie in a record header. Every field is an unsigned 32-bit word."""
 
     name: str
@@ -119,10 +214,6 @@ class RecordLayout:
             and record.length <= self.header + record.caplen + FRAME_PADDING
         )
 
-    def near(self, record: Record, seconds: int | None) -> bool:
-        """Is it of a time within a day?"""
-        return seconds is not None and abs(record.seconds - seconds) <= DAY
-
     def alternatives(self, record: Record) -> Iterator[Record]:
         """What a damaged header may have said: the other fields tell the length as well."""
         if self.overhead:
@@ -139,6 +230,75 @@ class RecordLayout:
         if self.overhead:
             return record.caplen in (record.wirelen, min(record.wirelen, self.snaplen))
         return 0 <= record.length - self.header - record.caplen <= FRAME_PADDING
+
+    def walk(self, words: tuple[memoryview, ...]) -> list[int]:
+        """Follow a chain of records."""
+        if self.order == NATIVE and self.overhead:
+            return walk_native(words, self.step, self.overhead)
+        return walk_table(words, self.step, self._steps)
+
+    @cached_property
+    def _steps(self) -> Steps:
+        swap = self.order != NATIVE
+        return Steps(lambda word: (swapped(word) if swap else word) + self.overhead)
+
+    def bad(self, headers: Array, lengths: Array, doubtful: bool) -> Array:
+        """Headers that cannot be believed, or are doubted."""
+        caplen = headers["caplen"]
+        if self.overhead:
+            bad = lengths > self.limit + self.overhead
+            odd = caplen > headers["wirelen"]
+        else:
+            spare = lengths - self.header - caplen
+            bad = (caplen > self.limit) | (spare < 0) | (spare > MAX_PADDING)
+            odd = spare > FRAME_PADDING
+        found: Array = bad | odd if doubtful or self.swappable else bad
+        return found
+
+    def instants(self, headers: Array) -> Array:
+        """Seconds."""
+        seconds: Array = headers["seconds"].astype(np.int64)
+        return seconds
+
+    def agreeing(self, headers: Array) -> Array:
+        """The captured length is that of the frame, or as much of it as was to be kept."""
+        caplen, wirelen = self.lengths(headers)
+        if not self.overhead:
+            agreeing: Array = headers["step"] - self.header - caplen <= FRAME_PADDING
+        else:
+            agreeing = (caplen == wirelen) | (caplen == np.minimum(wirelen, self.snaplen))
+        return agreeing
+
+    def lengths(self, headers: Array) -> tuple[Array, Array]:
+        """Captured and original length of each record."""
+        caplen = headers["caplen"].astype(np.int64)
+        wirelen = headers["wirelen"].astype(np.int64)
+        if self.swappable:
+            return np.minimum(caplen, wirelen), np.maximum(caplen, wirelen)
+        return caplen, wirelen
+
+    def candidates(self, data: Array, count: int) -> tuple[Array, Array]:
+        """Offsets at which a header would make sense, and their times."""
+        # The high bytes of both lengths are zero: a test by byte leaves little for the rest.
+        high = 0 if self.order == ">" else 3
+        keep = data[self.caplen + high :][:count] == 0
+        keep &= data[self.wirelen + high :][:count] == 0
+        at = np.flatnonzero(keep)
+        headers = np.ndarray((count,), self.dtype, buffer=data.data, strides=(1,))[at]
+        caplen, wirelen = self.lengths(headers)
+        length = headers["step"].astype(np.int64) + self.overhead
+        # A record of no bytes proves nothing: zeros are full of them.
+        sane = (caplen > 0) & (caplen <= self.limit) & (caplen <= wirelen)
+        sane &= headers["fraction"] < SECOND
+        if not self.overhead:
+            sane &= (length >= self.header + caplen) & (length <= self.header + caplen + FRAME_PADDING)
+        return at[sane], headers["seconds"].astype(np.int64)[sane]
+
+    def filling(self, record: Record, room: int) -> bool:
+        """One with a wrong record length (snoop), which was not the reason for its captured length."""
+        if self.overhead or record.caplen > min(record.wirelen, self.limit):
+            return False
+        return 0 <= room - self.header - record.caplen <= FRAME_PADDING
 
     def times(self, headers: Array) -> Array:
         """ns since the epoch. Fractions beyond a second are added as they stand."""
@@ -164,18 +324,27 @@ def walk_native(words: tuple[memoryview, ...], at: int, overhead: int) -> list[i
         return found
 
 
-class Steps(dict[int, int]):
-    """Step for a word as it is read natively, worked out once for each value."""
+def swapped(word: int) -> int:
+    """A 32-bit word in the other byte order."""
+    return int.from_bytes(word.to_bytes(4, "little"), "big")
 
-    def __init__(self, layout: RecordLayout) -> None:
+
+class Steps(dict[int, int]):
+    """Step for a word as it is read natively, worked out once for each value.
+
+    Parameters
+    ----------
+    measure : callable
+        word -> length of the record, header included.
+    """
+
+    def __init__(self, measure: Callable[[int], int]) -> None:
         super().__init__()
-        self._swap = layout.order != NATIVE
-        self._overhead = layout.overhead
+        self._measure = measure
 
     def __missing__(self, word: int) -> int:
-        value = int.from_bytes(word.to_bytes(4, "little"), "big") if self._swap else word
-        step = value + self._overhead
-        if step < 8:
+        step = self._measure(word)
+        if step < SMALLEST:
             # The walk would not move on: make it end here.
             step = 1 << 62
         if len(self) < 1 << 18:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcpflow_scapy.capture.formats.chain import ChainReader
+from tcpflow_scapy.capture.formats.chain import ChainReader, Frames
 from tcpflow_scapy.capture.formats.contract import Format
 from tcpflow_scapy.capture.formats.records import RecordLayout
 from tcpflow_scapy.capture.frames import Array, FrameBatch
@@ -104,13 +104,14 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
     yield from reader.batches(FILE_HEADER)
 
 
-def _without_wireless_header(
-    window: Window, position: Array, caplen: Array, wirelen: Array
-) -> tuple[Array, Array, Array]:
+def _without_wireless_header(window: Window, _headers: Array, frames: Frames) -> Frames:
     """Take off Surveyor's radio header: its fourth byte counts the bytes after itself."""
-    size = window.memory[position + 3].astype(np.int64) + 4
-    size[(caplen < WIRELESS_HEADER) | (size < WIRELESS_HEADER) | (size > caplen)] = 0
-    return position + size, caplen - size, np.maximum(wirelen - size, 0)
+    size = window.memory[frames.position + 3].astype(np.int64) + 4
+    size[(frames.caplen < WIRELESS_HEADER) | (size < WIRELESS_HEADER) | (size > frames.caplen)] = 0
+    frames.position = frames.position + size
+    frames.caplen = frames.caplen - size
+    frames.wirelen = np.maximum(frames.wirelen - size, 0)
+    return frames
 
 
 SNOOP = Format("snoop", _recognise, _read)

@@ -33,13 +33,6 @@ SNAP_SAPS = 0xAAAA
 LANE_SIZE = 2
 """LAN emulation's own header, in front of Ethernet"""
 
-ERF = np.dtype([("time", "V8"), ("kind", "u1"), ("flags", "u1"), ("rest", "V6")])
-ERF_EXTENSION_SIZE = 8
-ERF_MAX_EXTENSIONS = 16
-ERF_ETHERNET = (2, 11, 16, 20)
-ERF_HDLC = (1, 10, 15, 17)
-ERF_IP = (22, 23)
-
 DOCSIS = np.dtype([("control", "u1"), ("parameter", "u1"), ("length", ">u2")])
 DOCSIS_TYPE, DOCSIS_PACKET, DOCSIS_EXTENDED = 0xC0, 0x00, 0x01
 DOCSIS_CHECK_SIZE = 2
@@ -54,7 +47,6 @@ CLIP_LABEL = Label("clip", ethernet=True)
 DOCSIS_LABEL = Label("docsis")
 DSA_LABEL = Label("dsa")
 ENC_LABEL = Label("enc", ethernet=True)
-ERF_LABEL = Label("erf")
 FC_LABEL = Label("fc", ethernet=True)
 IEEE1394_LABEL = Label("ieee1394", ethernet=True)
 IPNET_LABEL = Label("ipnet", ethernet=True)
@@ -238,30 +230,3 @@ def dsa(run: Run, items: Items) -> None:
 def edsa(run: Run, items: Items) -> None:
     """LINKTYPE_DSA_TAG_EDSA."""
     _switch_tagged(run, items, EDSA_TAG)
-
-
-def erf(run: Run, items: Items) -> None:
-    """LINKTYPE_ERF: Endace's record header, perhaps with extensions."""
-    from .hdlc import serial
-
-    items, header = run.take(items, ERF)
-    kind = header["kind"] & 0x7F
-    more = header["kind"] & 0x80 != 0
-    items.cursor = items.cursor + ERF.itemsize
-    for _ in range(ERF_MAX_EXTENSIONS):
-        inside = ~more | (items.cursor + ERF_EXTENSION_SIZE <= items.end)
-        items, kind, more = run.keep(items, inside, Reason.TRUNCATED_LINK, kind, more)
-        if not more.any():
-            break
-        first = run.read(_U1, items.cursor)
-        items.cursor = items.cursor + ERF_EXTENSION_SIZE * more
-        more = more & (first & 0x80 != 0)
-    run.mark(items, ERF_LABEL)
-    framed = np.isin(kind, ERF_ETHERNET)
-    inner = items.pick(framed)
-    inner.cursor = inner.cursor + 2
-    run.forward(ethernet, inner)
-    run.forward(serial, items.pick(np.isin(kind, ERF_HDLC)))
-    run.forward(ip, items.pick(np.isin(kind, ERF_IP)))
-    known = framed | np.isin(kind, ERF_HDLC + ERF_IP)
-    run.drop(items.pick(~known), Reason.OTHER_ETHERTYPE)

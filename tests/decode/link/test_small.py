@@ -16,22 +16,6 @@ def test_preambles_and_switch_tags() -> None:
     assert decode(list(frames.values()), list(frames)).paths == ["eth/ip"] * 3 + ["eth/dsa/ip"]
 
 
-def test_erf_extensions_and_other_records() -> None:
-    def record(kind: int, body: bytes) -> bytes:
-        return bytes(8) + bytes([kind, 0]) + bytes(6) + body
-
-    frames = [
-        record(0x82, b"\x80" + bytes(7) + b"\0" + bytes(7) + b"\0\0" + FRAMED),
-        record(1, b"\xff\3\0\x21" + packet()),
-        record(22, packet()),
-        record(9, packet()),
-        record(0x82, b"\x80" * 8),
-    ]
-    result = decode(frames, 197)
-    assert result.paths == ["erf/eth/ip", "erf/ppp/ip", "erf/ip"]
-    assert result.reasons[3:] == [Reason.OTHER_ETHERTYPE, Reason.TRUNCATED_LINK]
-
-
 def test_what_is_no_packet() -> None:
     frames = [struct.pack("<III", 108, 2, 12) + bytes(200), b"\6\0\0\x20" + packet(), bytes(10)]
     assert decode(frames, [258, 123, 226], wire=[300] * 3).reasons == [
