@@ -6,6 +6,7 @@ from anywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tcpflow_scapy.flows.flow import Flow
+
+_SIMPLE = re.compile(rb"GET /[!-~]*[ \t]*\r?\n(?:\r?\n)?")
 
 
 class HttpExchange:
@@ -149,7 +152,14 @@ def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
         asks, answers = (windows[1], windows[0]) if swapped else windows
         if find_message("response", answers, 0) < answers.end or find_message("request", asks, 0) < asks.end:
             return True, swapped
-    return False, False
+    return (_is_simple(client, server), False) if not _is_simple(server, client) else (True, True)
+
+
+def _is_simple(asks: TimedStream, answers: TimedStream) -> bool:
+    """Whether one side asks in HTTP/0.9: a single line, and the answer ends with the connection."""
+    if not answers.end or asks.end > LOOK or asks.gaps or not answers.closed:
+        return False
+    return _SIMPLE.fullmatch(asks.read(0, asks.end)) is not None
 
 
 def exchanges(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .http1_chunked import read_chunked
 from .http1_fields import Headers, parse_fields
@@ -24,11 +25,19 @@ from .http1_lines import (
     find_message,
     is_preface,
     parse_cut_line,
+    parse_odd_line,
     parse_start_line,
+    StartLine,
 )
 from .http1_message import Head, Limits, Message
 from .http1_resume import rest_of_head
 from .stream_bytes import ByteWindow, Range, StreamBytes
+
+SIMPLE = b"HTTP/0.9"
+"""The version whose requests are one line and whose responses have no head (RFC 1945, 4.1 and 5)."""
+
+UNFRAMED = frozenset({b"POST", b"PUT", b"PATCH"})
+"""Methods whose requests have a body also where no field says how long it is."""
 
 _BLANK = re.compile(rb"\n\r?\n")
 _NEWLINE = re.compile(rb"\n")
@@ -64,6 +73,8 @@ class Http1Parser:
         """True after a tunnel or an upgrade: what follows `offset` is no HTTP/1"""
         self.skipped: Range | None = None
         """bytes behind the last message that belong to none (set when `read_head` gives None)"""
+        self.ambiguous = False
+        """whether what was taken for a message behind the last one may as well be its body"""
         self._window = ByteWindow(stream)
         self._count = 0
         self._no_newline = 0
@@ -78,7 +89,7 @@ class Http1Parser:
             self.offset, self.stopped = offset, True
             return None
         while offset < window.end:
-            head = self._head_at(offset)
+            head = self._head_at(offset, expected=offset == expected)
             if head is not None:
                 self._count += 1
                 if offset > expected:
@@ -104,6 +115,7 @@ class Http1Parser:
         certain : bool
             Whether `method` is beyond doubt.
         """
+        self.ambiguous = False
         fields, problems = head.parse()
         if problems:
             head.problems |= problems
@@ -114,9 +126,17 @@ class Http1Parser:
             framing = request_framing(head.line, named)
         else:
             framing = response_framing(head.line, named, method)
+            if method == b"HEAD" and certain:
+                stated = response_framing(head.line, named, None)
+                if self._body_stands_there(head, stated):
+                    head.problems |= {"unexpected_body"}
+                    framing = stated
         if self._body_not_sent(head, framing, named, method is not None and certain):
             head.problems |= {"not_sent"}
             return self._finish(Message(head, "none", (), (), head.end, True))
+        unframed = self._read_unframed(head) if head.side == "request" and framing.kind == "none" else None
+        if unframed is not None:
+            return self._finish(unframed)
         unstated = framing.kind == "close" or (framing.kind == "none" and head.side == "request")
         if head.lost is not None and unstated and not framing.lengths:
             message = self._read_unknown(head)
@@ -140,6 +160,19 @@ class Http1Parser:
             if self.side == "response" and head.line.status >= 200:
                 index += 1
 
+    def begins_message(self) -> bool:
+        """Whether a start line stands where the next message is expected."""
+        head = self._head_at(self._skip_line_breaks(self.offset), expected=True)
+        return head is not None
+
+    def read_simple(self) -> Message | None:
+        """All that is left, as a response of HTTP/0.9, which has no head; None if nothing is."""
+        start, self.offset = self.offset, self._window.end
+        if start >= self._window.end:
+            return None
+        head = Head("response", start, start, StartLine(SIMPLE), b"", True)
+        return self._finish(self._read_close(head, Framing("close")))
+
     def stop(self) -> None:
         """What follows is no HTTP/1 (an upgrade, a tunnel)."""
         self.stopped = True
@@ -154,7 +187,7 @@ class Http1Parser:
                 return offset
             offset = window.base + found.end()
 
-    def _head_at(self, offset: int) -> Head | None:
+    def _head_at(self, offset: int, *, expected: bool = False) -> Head | None:
         window = self._window
         if not could_start(self.side, window.peek(offset, 8)):
             return None
@@ -163,6 +196,9 @@ class Http1Parser:
             return self._cut_head(offset)
         text = window.peek(offset, line[1] - offset - 1)
         start = parse_start_line(self.side, text)
+        odd = start is None and expected
+        if odd:
+            start = parse_odd_line(self.side, text)
         if start is None:
             return None
         blank = window.search(_BLANK, line[0], self.limits.head)
@@ -170,7 +206,12 @@ class Http1Parser:
         index = window.fill(offset, end - offset)
         raw = window.data[index : index + end - offset]
         head = Head(self.side, offset, end, start, raw, blank is not None, fields_limit=self.limits.headers)
-        if blank is None:
+        if odd and start.method == b"GET" and end == window.end and not raw[line[1] - offset :].strip(b"\r\n"):
+            # RFC 1945, 5: a line of method and target, and nothing else.
+            head.line, head.whole = replace(start, version=SIMPLE), True
+        elif odd:
+            head.problems |= {"malformed_start_line"}
+        if not head.whole:
             head.problems |= {self._why_cut(offset, end)}
             self._resume(head)
         if text[-1:] != b"\r":
@@ -232,11 +273,44 @@ class Http1Parser:
         """
         if framing.kind in ("none", "tunnel") or framing.lengths == (0,):
             return False
-        if head.side == "response":
-            doubtful = not certain
-        else:
-            doubtful = any(value.lower() == b"100-continue" for value in fields.get(b"expect", ()))
-        return doubtful and begins_message(head.side, self._window, head.end)
+        window, start = self._window, head.end
+        stop = start + framing.lengths[0] if framing.kind == "length" else HUGE
+        if head.side == "request":
+            if not any(value.lower() == b"100-continue" for value in fields.get(b"expect", ())):
+                return False
+            nothing = start >= window.end and self.closed is True and window.gaps.after(start) == start
+            return nothing or begins_message("request", window, start)
+        if certain:
+            return False
+        if begins_message("response", window, start):
+            # It may be a body that looks like a message, if it ends where it should.
+            self.ambiguous = stop == window.end or begins_message("response", window, stop)
+            return True
+        behind = window.gaps.after(start)
+        lost = start < behind < stop and framing.kind != "chunked"
+        return lost and begins_message("response", window, behind)
+
+    def _body_stands_there(self, head: Head, framing: Framing) -> bool:
+        """Whether a body of the stated length follows where none should: the answer to a HEAD."""
+        window = self._window
+        if framing.kind != "length" or head.end >= window.run_ends(head.end) or framing.lengths == (0,):
+            return False
+        stop = head.end + framing.lengths[0]
+        fits = stop == window.end or begins_message("response", window, stop)
+        return fits and not begins_message("response", window, head.end)
+
+    def _read_unframed(self, head: Head) -> Message | None:
+        """The body of a request that states no length; None if nothing follows, or another request."""
+        window, start = self._window, head.end
+        if head.line.method not in UNFRAMED or start >= window.run_ends(start):
+            return None
+        if self._skip_line_breaks(start) > start or self._head_at(start, expected=True) is not None:
+            return None
+        stop = find_message("request", window, start)
+        missing = tuple(self._gaps_in([(start, stop)]))
+        message = Message(head, "close", ((start, stop),), missing, stop, stop < window.end or self.closed is True)
+        message.problems = frozenset({"no_length"})
+        return message
 
     def _read_framed(self, head: Head, framing: Framing) -> Message:
         start = head.end
@@ -316,5 +390,7 @@ class Http1Parser:
             message.problems |= {"gap_in_body"}
         if message.head.problems:
             message.problems |= message.head.problems
+        if message.missing and message.body_size == message.zeros:
+            message.ranges = ()  # nothing of it was captured
         self.offset = message.end
         return message

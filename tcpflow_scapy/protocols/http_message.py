@@ -100,7 +100,7 @@ class HttpMessage:
 
     @property
     def version(self) -> str:
-        """``HTTP/1.1``, ``HTTP/1.0``, ``ICY``."""
+        """``HTTP/1.1``, ``HTTP/1.0``, ``HTTP/0.9`` (a response without head or status), ``ICY``."""
         return text(self._message.head.line.version)
 
     @property
@@ -115,7 +115,7 @@ class HttpMessage:
 
     @property
     def status(self) -> int:
-        """Status of a response; 0 for a request."""
+        """Status of a response; 0 for a request, and in HTTP/0.9."""
         return self._message.head.line.status
 
     @property
@@ -339,7 +339,8 @@ class HttpMessage:
         if self.is_request:
             first = f"{text(line.method)} {safe_text(text(line.target), limit=120)}"
         else:
-            first = f"{line.status} {safe_text(text(line.reason), limit=40)}".rstrip()
+            status = str(line.status) if self.head else self.version
+            first = f"{status} {safe_text(text(line.reason), limit=40)}".rstrip()
         kind = f" {safe_text(self.content_type, limit=60)}" if self.content_type else ""
         state = "" if self.complete else " incomplete"
         return f"{first}{kind} {self.raw_size} bytes{state}"

@@ -351,8 +351,9 @@ def test_method_and_target_in_odd_spellings() -> None:
     assert found == [(b"M-Search", b"*"), (b"GET", b"/a b c"), (b"foo", b"/x")]
 
 
-def test_http09_is_refused() -> None:
-    assert read("request", b"GET /\r\n") == []
+def test_http09() -> None:
+    [request] = read("request", b"GET /\r\n")
+    assert (request.head.line.version, request.head.line.target, request.complete) == (b"HTTP/0.9", b"/", True)
     assert responses(b"<html>no head at all</html>") == []
 
 
