@@ -113,7 +113,7 @@ class Http1Parser:
         method : bytes, optional
             For a response: the method of its request. None if it is not known.
         certain : bool
-            Whether `method` is beyond doubt.
+            Whether `method` is beyond doubt; if not, it is the likeliest.
         """
         self.ambiguous = False
         fields, problems = head.parse()
@@ -131,7 +131,7 @@ class Http1Parser:
                 if self._body_stands_there(head, stated):
                     head.problems |= {"unexpected_body"}
                     framing = stated
-        if self._body_not_sent(head, framing, named, method is not None and certain):
+        if self._body_not_sent(head, framing, named, method, certain=certain):
             head.problems |= {"not_sent"}
             return self._finish(Message(head, "none", (), (), head.end, True))
         unframed = self._read_unframed(head) if head.side == "request" and framing.kind == "none" else None
@@ -264,7 +264,13 @@ class Http1Parser:
         return "gap_in_head" if end < self._window.end else "head_cut_short"
 
     def _body_not_sent(
-        self, head: Head, framing: Framing, fields: dict[bytes, list[bytes]], certain: bool
+        self,
+        head: Head,
+        framing: Framing,
+        fields: dict[bytes, list[bytes]],
+        method: bytes | None,
+        *,
+        certain: bool,
     ) -> bool:
         """Whether a next message stands where a body was announced.
 
@@ -280,12 +286,13 @@ class Http1Parser:
                 return False
             nothing = start >= window.end and self.closed is True and window.gaps.after(start) == start
             return nothing or begins_message("request", window, start)
-        if certain:
+        if certain and method is not None and head.lost is None:
             return False
         if begins_message("response", window, start):
             # It may be a body that looks like a message, if it ends where it should.
-            self.ambiguous = stop == window.end or begins_message("response", window, stop)
-            return True
+            fits = stop == window.end or begins_message("response", window, stop)
+            self.ambiguous = fits or framing.kind == "close"
+            return method is None or not fits
         behind = window.gaps.after(start)
         lost = start < behind < stop and framing.kind != "chunked"
         return lost and begins_message("response", window, behind)
