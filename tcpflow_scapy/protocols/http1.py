@@ -291,11 +291,17 @@ class Http1Parser:
         if begins_message("response", window, start):
             # It may be a body that looks like a message, if it ends where it should.
             fits = stop == window.end or begins_message("response", window, stop)
-            self.ambiguous = fits or framing.kind == "close"
+            self.ambiguous = fits or framing.kind == "close" or self._is_lost(stop)
             return method is None or not fits
         behind = window.gaps.after(start)
         lost = start < behind < stop and framing.kind != "chunked"
         return lost and begins_message("response", window, behind)
+
+    def _is_lost(self, offset: int) -> bool:
+        """Whether what stands at `offset` was not captured, though it was sent."""
+        if offset < self._window.end:
+            return self._window.run_ends(offset) == offset
+        return self.closed is not True or self._window.gaps.after(self._window.end) > self._window.end
 
     def _body_stands_there(self, head: Head, framing: Framing) -> bool:
         """Whether a body of the stated length follows where none should: the answer to a HEAD."""

@@ -164,7 +164,8 @@ class Pairing:
         self._pending = None
         if pending is not None:
             questions.insert(0, pending)
-        answers, rest = self._answers({question.message.head.line.method for question in questions})
+        asks = any(question.message.head.line.method == b"CONNECT" for question in questions)
+        answers, rest = self._answers(connect=asks)
         tunnel = bool(answers) and answers[-1].message.kind == "tunnel"
         if tunnel:
             del questions[self._before_tunnel(questions, answers[-1].message) :]
@@ -190,7 +191,7 @@ class Pairing:
             found.append(_Question(message, place, hidden_from))
         return found
 
-    def _answers(self, methods: set[bytes]) -> tuple[list[_Answer], tuple[Message, ...]]:
+    def _answers(self, *, connect: bool) -> tuple[list[_Answer], tuple[Message, ...]]:
         """Final responses, each with the 1xx before it; and 1xx behind the last of them."""
         found: list[_Answer] = []
         informational: list[Message] = []
@@ -201,10 +202,8 @@ class Pairing:
             # Of several stretches in which answers can be hidden, each adds its own.
             low, high = place.low + here.low, min(place.high + here.high, MANY)
             place = Place(low, high, place.believed and here.believed)
-            method = None if b"HEAD" in methods else b"GET"
-            if b"CONNECT" in methods and 200 <= head.line.status < 300 and not framing_fields(head.fields):
-                method = b"CONNECT"
-            response = self._answering.take(head, method, certain=False)
+            opens = connect and 200 <= head.line.status < 300 and not framing_fields(head.fields)
+            response = self._answering.take(head, b"CONNECT" if opens else b"GET", certain=False)
             if _is_informational(response):
                 self._interim = True
                 informational.append(response)
