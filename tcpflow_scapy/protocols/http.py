@@ -95,8 +95,13 @@ class HttpExchange:
 
     @property
     def complete(self) -> bool:
-        """Whether request and response were captured to their ends."""
+        """Whether request and response are all there: see `HttpMessage.complete`."""
         return bool(self.request and self.response and self.request.complete and self.response.complete)
+
+    @property
+    def captured(self) -> bool:
+        """Whether request and response were captured to their ends."""
+        return bool(self.request and self.response and self.request.captured and self.response.captured)
 
     @property
     def filename(self) -> str:
@@ -189,19 +194,31 @@ def exchanges(
         return found
     streams = {"request": (server, "server") if swapped else (client, "client")}
     streams["response"] = (client, "client") if swapped else (server, "server")
+    pairing = Pairing(streams["request"][0], streams["response"][0], limits)
+    pairs = list(pairing.pairs())
     counts = {"request": 0, "response": 0}
+    last = _last_messages(pairs)
+    behind = {"request": pairing.requests.skipped, "response": pairing.responses.skipped}
 
     def wrap(message: Message | None) -> HttpMessage | None:
         if message is None:
             return None
         side = message.head.side
         counts[side] += 1
-        return HttpMessage(message, *streams[side], counts[side], decode_limits)
+        skipped = behind[side] if message is last[side] else None
+        return HttpMessage(message, *streams[side], counts[side], decode_limits, skipped)
 
-    pairing = Pairing(streams["request"][0], streams["response"][0], limits)
-    for number, pair in enumerate(pairing.pairs(), 1):
-        found.append(_exchange(flow, number, pair, wrap))
+    found += [_exchange(flow, number, pair, wrap) for number, pair in enumerate(pairs, 1)]
     return found
+
+
+def _last_messages(pairs: list[Pair]) -> dict[str, Message | None]:
+    """The last message of each side."""
+    last: dict[str, Message | None] = {"request": None, "response": None}
+    for pair in pairs:
+        last["request"] = pair.request or last["request"]
+        last["response"] = pair.response or (pair.informational or [None])[-1] or last["response"]
+    return last
 
 
 def _exchange(flow: Flow | None, number: int, pair: Pair, wrap: Any) -> HttpExchange:

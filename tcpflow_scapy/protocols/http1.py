@@ -161,9 +161,8 @@ class Http1Parser:
                 index += 1
 
     def begins_message(self) -> bool:
-        """Whether a start line stands where the next message is expected."""
-        head = self._head_at(self._skip_line_breaks(self.offset), expected=True)
-        return head is not None
+        """Whether a message begins with the next captured byte."""
+        return begins_message(self.side, self._window, self._window.gaps.after(self.offset))
 
     def read_simple(self) -> Message | None:
         """All that is left, as a response of HTTP/0.9, which has no head; None if nothing is."""

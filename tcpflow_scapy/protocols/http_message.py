@@ -16,7 +16,7 @@ from .http_body import BodyFacts, body_facts, check_sparse, decoded_pieces, plac
 from .http_ranges import parse_content_range
 from .media_type import essence, extension_for, parameters
 from .multipart import Part, split_parts
-from .stream_bytes import Range, TimedStream
+from .stream_bytes import Range, TimedStream, captured_runs
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -35,7 +35,7 @@ class HttpMessage:
     said, not escaped; what `repr` shows is.
     """
 
-    __slots__ = ("_facts", "_limits", "_message", "_stream", "direction", "number")
+    __slots__ = ("_behind", "_facts", "_limits", "_message", "_stream", "direction", "number")
 
     def __init__(
         self,
@@ -44,8 +44,10 @@ class HttpMessage:
         direction: str,
         number: int,
         limits: DecodeLimits | None = None,
+        behind: Range | None = None,
     ) -> None:
         self._message = message
+        self._behind = behind
         self._stream = stream
         self._limits = limits
         self._facts: BodyFacts | None = None
@@ -217,14 +219,26 @@ class HttpMessage:
         return min(sum(end - start for start, end in lost), HUGE)
 
     @property
-    def complete(self) -> bool:
+    def captured(self) -> bool:
         """Whether all of it was captured, to its end."""
         return self._message.complete
 
     @property
+    def complete(self) -> bool:
+        """Whether all of it was captured and, of a coded body (which is read for that), could be decoded."""
+        return self.captured and (not (self.is_coded and self.raw_size) or self.facts.complete)
+
+    @property
     def problems(self) -> list[str]:
-        """What was odd about it: words of `PROBLEMS`."""
-        return sorted(self._message.problems)
+        """What was odd about it: words of `PROBLEMS`; once `facts` were read, of `CODING_PROBLEMS` too."""
+        words = {*self._message.problems, *(self._facts.problems if self._facts else ())}
+        return sorted(words | {"bytes_behind"} if self._behind else words)
+
+    @property
+    def unread(self) -> list[Range]:
+        """Captured bytes beside it that belong to no message: before its head, or behind the last one's end."""
+        found = [self._message.head.skipped, self._behind]
+        return [run for edges in found if edges for run in captured_runs(self._stream.gaps, *edges)]
 
     # -- body ---------------------------------------------------------------------------------------
 
@@ -342,7 +356,7 @@ class HttpMessage:
             status = str(line.status) if self.head else self.version
             first = f"{status} {safe_text(text(line.reason), limit=40)}".rstrip()
         kind = f" {safe_text(self.content_type, limit=60)}" if self.content_type else ""
-        state = "" if self.complete else " incomplete"
+        state = "" if self.captured else " incomplete"
         return f"{first}{kind} {self.raw_size} bytes{state}"
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ from .http1_framing import framing_fields
 from .http1_lines import Side, could_start, parse_cut_line, parse_start_line
 from .http1_message import Head, Limits, Message
 from .http_alignment import MANY, Cap, Place, align
-from .http_reader import MessageReader, looks_like_http
+from .http_reader import MessageReader
 from .stream_bytes import TimedStream, first_bytes
 
 
@@ -101,15 +101,10 @@ class Pairing:
             for pair in self._all():
                 tunnel = pair.upgrade == "connect"
                 yield pair
-            if not tunnel or not self._carries_http():
+            if not tunnel or not (self.requests.begins_message() or self.responses.begins_message()):
                 return
             self._asking.reopen()
             self._answering.reopen()
-
-    def _carries_http(self) -> bool:
-        """Whether a tunnel begins with HTTP."""
-        asked = looks_like_http(self._asking.stream, self.requests.offset, "request")
-        return asked or looks_like_http(self._answering.stream, self.responses.offset, "response")
 
     def _all(self) -> Iterator[Pair]:
         yield from self._in_order()

@@ -7,10 +7,10 @@ it may be any later one; how many can be hidden is bounded by the bytes that no 
 from __future__ import annotations
 
 from .http1 import Http1Parser
-from .http1_lines import Side, begins_message
+from .http1_lines import Side
 from .http1_message import Head, Limits, Message
 from .http_alignment import MANY, Place
-from .stream_bytes import ByteWindow, GapIndex, TimedStream
+from .stream_bytes import GapIndex, TimedStream
 
 SHORTEST: dict[Side, int] = {"request": 16, "response": 14}
 """Bytes of ``GET / HTTP/1.0`` and ``ICY 200 OK`` with two line feeds: no message that counts is shorter."""
@@ -54,10 +54,6 @@ class MessageReader:
     def reopen(self) -> None:
         """What follows is HTTP/1 after all: a tunnel that carries it."""
         self.parser.stopped = False
-
-    def begins_message(self) -> bool:
-        """Whether a start line stands where the next message is expected."""
-        return self.parser.begins_message()
 
     def peek(self) -> Head | None:
         """The next head; None at the end."""
@@ -116,12 +112,6 @@ class MessageReader:
             begin = min(self._loose, begin)
         high = (end - begin) // SHORTEST[self.side] if self.stream.closed else MANY
         return begin, Place(0, high)
-
-
-def looks_like_http(stream: TimedStream, offset: int, side: Side) -> bool:
-    """Whether a message begins with the first captured byte from `offset` on."""
-    window = ByteWindow(stream)
-    return begins_message(side, window, window.gaps.after(offset))
 
 
 def _framing_lost(message: Message, *, certain: bool) -> int | None:

@@ -229,6 +229,17 @@ def first_bytes(stream: StreamBytes, n: int) -> bytes:
     return window.peek(window.gaps.after(0), n)
 
 
+def captured_runs(gaps: Sequence[Range], start: int, end: int) -> Iterator[Range]:
+    """What was captured of a range, if `gaps` were not."""
+    index = max(bisect_right(gaps, (start, end)) - 1, 0)
+    while start < end:
+        low, high = gaps[index] if index < len(gaps) else (end, end)
+        if start < low:
+            yield start, min(low, end)
+        start = max(start, high)
+        index += 1
+
+
 def pieces(stream: StreamBytes, ranges: Iterable[Range], size: int = PIECE) -> Iterator[bytes]:
     """The bytes of `ranges` (ascending), about `size` at once, gaps as zeros.
 
