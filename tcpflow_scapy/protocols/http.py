@@ -19,7 +19,7 @@ from .http1_message import Limits, Message
 from .http_message import HttpMessage
 from .http_pairing import Pair, Pairing, spoken_side
 from .identify import LOOK, identify
-from .stream_bytes import ByteWindow, TimedStream, first_bytes
+from .stream_bytes import ByteWindow, TimedStream, captured_runs, first_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,6 +196,10 @@ def exchanges(
     streams["response"] = (client, "client") if swapped else (server, "server")
     pairing = Pairing(streams["request"][0], streams["response"][0], limits)
     pairs = list(pairing.pairs())
+    # `facts` are read once for each message, so what they may cost is shared.
+    decode_limits = (decode_limits or DecodeLimits()).together()
+    if decode_limits.shared is not None:
+        decode_limits.shared.total += decode_limits.growth * (_captured(client) + _captured(server))
     counts = {"request": 0, "response": 0}
     last = _last_messages(pairs)
     behind = {"request": pairing.requests.skipped, "response": pairing.responses.skipped}
@@ -210,6 +214,11 @@ def exchanges(
 
     found += [_exchange(flow, number, pair, wrap) for number, pair in enumerate(pairs, 1)]
     return found
+
+
+def _captured(stream: TimedStream) -> int:
+    """How many bytes of a direction were captured."""
+    return sum(end - start for start, end in captured_runs(stream.gaps, 0, stream.end))
 
 
 def _last_messages(pairs: list[Pair]) -> dict[str, Message | None]:
@@ -290,4 +299,6 @@ def http_frame(flows: Iterable[Flow], *, bodies: bool = True) -> pd.DataFrame:
     """
     from .http_frame import exchange_frame
 
-    return exchange_frame((e for flow in flows for e in http_exchanges(flow)), bodies=bodies)
+    limits = DecodeLimits().together()
+    found = (e for flow in flows for e in http_exchanges(flow, decode_limits=limits))
+    return exchange_frame(found, bodies=bodies)

@@ -49,7 +49,7 @@ class HttpMessage:
         self._message = message
         self._behind = behind
         self._stream = stream
-        self._limits = limits
+        self._limits = limits or DecodeLimits()
         self._facts: BodyFacts | None = None
         self.direction = direction
         """``client`` or ``server``: who sent it"""
@@ -281,7 +281,9 @@ class HttpMessage:
         check_sparse(self._message)
         return b"".join(self.pieces())
 
-    def pieces(self, *, decode: bool = True, outcome: Outcome | None = None) -> Iterator[bytes]:
+    def pieces(
+        self, *, decode: bool = True, outcome: Outcome | None = None, limits: DecodeLimits | None = None
+    ) -> Iterator[bytes]:
         """The body in pieces of about a MiB.
 
         Parameters
@@ -290,16 +292,20 @@ class HttpMessage:
             Undo the codings.
         outcome : Outcome, optional
             Filled with what decoding turned out to be.
+        limits : DecodeLimits, optional
+            Default: its own, as if it were the only body.
         """
         codings = self._codings if decode else []
-        return decoded_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
+        limits = limits or self._limits.alone()
+        return decoded_pieces(self._message, self._stream, codings, outcome or Outcome(), limits)
 
     def placed_pieces(
-        self, *, decode: bool = True, outcome: Outcome | None = None
+        self, *, decode: bool = True, outcome: Outcome | None = None, limits: DecodeLimits | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """As `pieces`, but each with its place in the body, and gaps left out."""
         codings = self._codings if decode else []
-        return placed_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
+        limits = limits or self._limits.alone()
+        return placed_pieces(self._message, self._stream, codings, outcome or Outcome(), limits)
 
     @property
     def facts(self) -> BodyFacts:

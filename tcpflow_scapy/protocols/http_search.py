@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.flows.search import compile_pattern
+from tcpflow_scapy.protocols.content_coding import DecodeLimits
 from tcpflow_scapy.protocols.http import http_exchanges
 
 if TYPE_CHECKING:
@@ -41,15 +42,18 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
 
 
 def _matches(flows: FlowTable, expression: Any) -> Iterator[tuple[Any, ...]]:
+    limits = DecodeLimits().together()
     for flow in flows:
-        for exchange in http_exchanges(flow):
+        for exchange in http_exchanges(flow, decode_limits=limits):
             for message in (exchange.request, exchange.response):
                 if message is not None:
-                    yield from _in_message(flow, exchange.url, message, expression)
+                    body = b"".join(message.pieces(limits=limits))
+                    yield from _in_message(flow, exchange.url, message, body, expression)
 
 
-def _in_message(flow: Any, url: str, message: HttpMessage, expression: Any) -> Iterator[tuple[Any, ...]]:
-    body = message.body
+def _in_message(
+    flow: Any, url: str, message: HttpMessage, body: bytes, expression: Any
+) -> Iterator[tuple[Any, ...]]:
     if not body:
         return
     stream = getattr(flow, message.direction)

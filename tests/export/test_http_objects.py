@@ -137,10 +137,11 @@ def test_z_keeps_the_coding(tmp_path: Path) -> None:
 
 
 def test_bomb_is_cut(tmp_path: Path) -> None:
-    answer = ok(gzip.compress(bytes(5 << 20)), b"Content-Encoding: gzip")
-    flows = flows_of(tmp_path, answering(answer))
-    table = export_http_bodies(flows, tmp_path / "out", decode_limits=DecodeLimits(free=1 << 20))
-    assert table["size"].tolist() == [1 << 20]
+    coded = gzip.compress(bytes(5 << 20))
+    flows = flows_of(tmp_path, answering(ok(coded, b"Content-Encoding: gzip")))
+    limits = DecodeLimits(ratio=10, free=1 << 20)
+    table = export_http_bodies(flows, tmp_path / "out", decode_limits=limits)
+    assert table["size"].tolist() == [(1 << 20) + 10 * len(coded)]
     assert table["problems"].tolist() == ["ratio_limit"]
     assert table["sha256"].tolist() == [""]
 
