@@ -54,6 +54,8 @@ class WrittenBody:
     body: HttpBody
     problems: tuple[str, ...]
     """words of `PROBLEMS` and `CODING_PROBLEMS`"""
+    coding_problems: tuple[str, ...] = ()
+    """the latter alone"""
 
 
 def body_name(stream_name: str, number: int, extension: str) -> str:
@@ -198,9 +200,10 @@ def _write(
             raise export_error(folder.path, error) from error
         raise
     name = folder.publish(file, lambda count: body_name(stream_name(count), body.number, body.extension))
-    problems = tuple(sorted({*message.problems, *outcome.problems}))
+    coding = tuple(sorted(outcome.problems))
+    problems = tuple(sorted({*message.problems, *coding}))
     complete = message.complete and outcome.complete
-    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems)
+    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems, coding)
 
 
 def _write_pieces(
