@@ -292,9 +292,16 @@ class Http1Parser:
             fits = stop == window.end or begins_message("response", window, stop)
             self.ambiguous = fits or framing.kind == "close" or self._is_lost(stop)
             return method is None or not fits
-        behind = window.gaps.after(start)
-        lost = start < behind < stop and framing.kind != "chunked"
-        return lost and begins_message("response", window, behind)
+        return framing.kind != "chunked" and self._hides_messages(start, stop)
+
+    def _hides_messages(self, start: int, stop: int) -> bool:
+        """Whether a gap follows a head, and then other messages where its body was announced."""
+        window, behind = self._window, self._window.gaps.after(start)
+        if not start < behind < stop or stop == window.end or begins_message("response", window, stop):
+            return False
+        if stop == HUGE:
+            return begins_message("response", window, behind)
+        return find_message("response", window, behind) < min(stop, window.end)
 
     def _is_lost(self, offset: int) -> bool:
         """Whether what stands at `offset` was not captured, though it was sent."""
