@@ -76,14 +76,16 @@ class FlowStream:
 
     @cached_property
     def _heard(self) -> Array | None:
-        """How much of the other direction each extent's segment acknowledges; None where that says nothing."""
+        """How much of the other direction each extent's segment acknowledges; None: that says nothing."""
         evidence = self.stream._evidence
         other = self._number ^ 1
         if other in self._found.unwrapped:  # too long for 32 bits to tell
             return None
         low, offsets = self._extents
         packets = self._found.extents.packet[low : low + len(offsets)]
-        heard = distances(evidence.packets.acknowledgment[packets], self._found.streams.base[other : other + 1])
+        heard = distances(
+            evidence.packets.acknowledgment[packets], self._found.streams.base[other : other + 1]
+        )
         heard[(evidence.packets.flags[packets] & ACK) == 0] = -1
         # Made-up captures often acknowledge nothing, ever.
         return heard if len(heard) and heard.max() > 0 else None

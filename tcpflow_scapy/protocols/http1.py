@@ -18,8 +18,9 @@ from .http1_chunked import read_chunked
 from .http1_fields import Headers, parse_fields
 from .http1_framing import HUGE, Framing, Kind, framing_fields, request_framing, response_framing
 from .http1_lines import (
-    LINE_LIMIT,
+    LONGEST_LINE,
     Side,
+    StartLine,
     begins_message,
     could_start,
     find_message,
@@ -27,9 +28,9 @@ from .http1_lines import (
     parse_cut_line,
     parse_odd_line,
     parse_start_line,
-    StartLine,
 )
 from .http1_message import Head, Limits, Message
+from .http1_presence import Presence
 from .http1_resume import rest_of_head
 from .stream_bytes import ByteWindow, Range, StreamBytes
 
@@ -128,7 +129,7 @@ class Http1Parser:
             framing = response_framing(head.line, named, method)
             if method == b"HEAD" and certain:
                 stated = response_framing(head.line, named, None)
-                if self._body_stands_there(head, stated):
+                if Presence(self._window, head, stated, self.closed).stands_there():
                     head.problems |= {"unexpected_body"}
                     framing = stated
         if self._body_not_sent(head, framing, named, method, certain=certain):
@@ -205,7 +206,12 @@ class Http1Parser:
         index = window.fill(offset, end - offset)
         raw = window.data[index : index + end - offset]
         head = Head(self.side, offset, end, start, raw, blank is not None, fields_limit=self.limits.headers)
-        if odd and start.method == b"GET" and end == window.end and not raw[line[1] - offset :].strip(b"\r\n"):
+        if (
+            odd
+            and start.method == b"GET"
+            and end == window.end
+            and not raw[line[1] - offset :].strip(b"\r\n")
+        ):
             # RFC 1945, 5: a line of method and target, and nothing else.
             head.line, head.whole = replace(start, version=SIMPLE), True
         elif odd:
@@ -222,20 +228,20 @@ class Http1Parser:
         window = self._window
         known = self._no_newline - offset
         if known <= 0:
-            line = window.search(_NEWLINE, offset, LINE_LIMIT)
+            line = window.search(_NEWLINE, offset, LONGEST_LINE)
         else:
             # Where none was found for the line before, none is looked for again.
-            index = window.fill(offset, LINE_LIMIT)
-            found = _NEWLINE.search(window.data, index + known, index + LINE_LIMIT)
+            index = window.fill(offset, LONGEST_LINE)
+            found = _NEWLINE.search(window.data, index + known, index + LONGEST_LINE)
             line = (window.base + found.start(), window.base + found.end()) if found else None
         if line is None:
-            self._no_newline = min(offset + LINE_LIMIT, window.run_ends(offset))
+            self._no_newline = min(offset + LONGEST_LINE, window.run_ends(offset))
         return line
 
     def _cut_head(self, offset: int) -> Head | None:
         """A head whose first line does not end before a gap or the end of the stream."""
         end = self._window.run_ends(offset)
-        if end - offset > LINE_LIMIT:
+        if end - offset > LONGEST_LINE:
             return None
         raw = self._window.peek(offset, end - offset)
         start = parse_cut_line(self.side, raw)
@@ -271,52 +277,21 @@ class Http1Parser:
         *,
         certain: bool,
     ) -> bool:
-        """Whether a next message stands where a body was announced.
+        """Whether a body was announced that is not there.
 
         Only asked where that has an innocent reason: we do not know that the request was HEAD, or the
         client waited for a 100 that did not come.
         """
-        if framing.kind in ("none", "tunnel") or framing.lengths == (0,):
+        presence = Presence(self._window, head, framing, self.closed)
+        if not presence.announced:
             return False
-        window, start = self._window, head.end
-        stop = start + framing.lengths[0] if framing.kind == "length" else HUGE
         if head.side == "request":
-            if not any(value.lower() == b"100-continue" for value in fields.get(b"expect", ())):
-                return False
-            nothing = start >= window.end and self.closed is True and window.gaps.after(start) == start
-            return nothing or begins_message("request", window, start)
+            waited = any(value.lower() == b"100-continue" for value in fields.get(b"expect", ()))
+            return waited and presence.is_refused()
         if certain and method is not None and head.lost is None:
             return False
-        if begins_message("response", window, start):
-            # It may be a body that looks like a message, if it ends where it should.
-            fits = stop == window.end or begins_message("response", window, stop)
-            self.ambiguous = fits or framing.kind == "close" or self._is_lost(stop)
-            return method is None or not fits
-        return framing.kind != "chunked" and self._hides_messages(start, stop)
-
-    def _hides_messages(self, start: int, stop: int) -> bool:
-        """Whether a gap follows a head, and then other messages where its body was announced."""
-        window, behind = self._window, self._window.gaps.after(start)
-        if not start < behind < stop or stop == window.end or begins_message("response", window, stop):
-            return False
-        if stop == HUGE:
-            return begins_message("response", window, behind)
-        return find_message("response", window, behind) < min(stop, window.end)
-
-    def _is_lost(self, offset: int) -> bool:
-        """Whether what stands at `offset` was not captured, though it was sent."""
-        if offset < self._window.end:
-            return self._window.run_ends(offset) == offset
-        return self.closed is not True or self._window.gaps.after(self._window.end) > self._window.end
-
-    def _body_stands_there(self, head: Head, framing: Framing) -> bool:
-        """Whether a body of the stated length follows where none should: the answer to a HEAD."""
-        window = self._window
-        if framing.kind != "length" or head.end >= window.run_ends(head.end) or framing.lengths == (0,):
-            return False
-        stop = head.end + framing.lengths[0]
-        fits = stop == window.end or begins_message("response", window, stop)
-        return fits and not begins_message("response", window, head.end)
+        absent, self.ambiguous = presence.is_absent(likely=method is not None)
+        return absent
 
     def _read_unframed(self, head: Head) -> Message | None:
         """The body of a request that states no length; None if nothing follows, or another request."""
@@ -327,7 +302,9 @@ class Http1Parser:
             return None
         stop = find_message("request", window, start)
         missing = tuple(self._gaps_in([(start, stop)]))
-        message = Message(head, "close", ((start, stop),), missing, stop, stop < window.end or self.closed is True)
+        message = Message(
+            head, "close", ((start, stop),), missing, stop, stop < window.end or self.closed is True
+        )
         message.problems = frozenset({"no_length"})
         return message
 

@@ -39,8 +39,10 @@ _FOUND_REQUEST_END = re.compile(rb" HTTP/1\.[01]\r?\n(?=[!#$%&'*+.^_`|~0-9A-Za-z
 _ICY = re.compile(rb"ICY \d{3}(?=[ \r\n])")
 _NEWLINE = re.compile(rb"\n")
 
-LINE_LIMIT = 1 << 20
-"""Longest start line. Servers stop at 8 KiB; some trackers and exploits do not."""
+LINE_LIMIT = 1 << 16
+"""Longest start line that is looked for."""
+LONGEST_LINE = 1 << 20
+"""Longest start line where one is expected. Servers stop at 8 KiB; some trackers and exploits do not."""
 _BACK = 1 << 13
 """Longest request line that is found when the place was lost."""
 
@@ -122,17 +124,20 @@ def begins_message(side: Side, window: ByteWindow, offset: int) -> bool:
     return parse_start_line("request", window.peek(offset, line[1] - offset - 1)) is not None
 
 
-def find_message(side: Side, window: ByteWindow, offset: int) -> int:
-    """Offset of the next believable start line from `offset` on; the end of the stream if there is none.
+def find_message(side: Side, window: ByteWindow, offset: int, end: int | None = None) -> int:
+    """Offset of the next believable start line from `offset` on; `end` (of the stream) if there is none.
 
     Linear in the captured bytes passed over, whatever they are; gaps cost nothing.
     """
     search = _find_response if side == "response" else _find_request
+    end = window.end if end is None else min(end, window.end)
     for start, stop in window.runs(offset):
-        found = search(window, start, stop)
+        if start >= end:
+            break
+        found = search(window, start, min(stop, end))
         if found is not None:
-            return found
-    return window.end
+            return min(found, end)
+    return end
 
 
 def _find_response(window: ByteWindow, start: int, stop: int) -> int | None:

@@ -236,7 +236,7 @@ class HttpMessage:
 
     @property
     def unread(self) -> list[Range]:
-        """Captured bytes beside it that belong to no message: before its head, or behind the last one's end."""
+        """Captured bytes that belong to no message: before its head, or behind the last one's end."""
         found = [self._message.head.skipped, self._behind]
         return [run for edges in found if edges for run in captured_runs(self._stream.gaps, *edges)]
 

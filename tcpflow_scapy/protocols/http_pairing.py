@@ -52,8 +52,8 @@ class _Question:
     """A request that still lacks its response."""
 
     message: Message
-    place: Place = Place()
-    hidden_from: int = 0
+    place: Place
+    hidden_from: int
     """from where on, up to it, requests may be hidden; its start if none can be"""
     informational: tuple[Message, ...] = ()
 
@@ -115,7 +115,7 @@ class Pairing:
 
     def _in_order(self) -> Iterator[Pair]:
         """Pairs up to the first place where a message may have been lost."""
-        while (head := self._asking.peek()) is not None and self._asking.place(head) == Place():
+        while (head := self._asking.peek()) is not None and self._asking.follows(head):
             request = self._asking.take(head)
             self._note_interim(request)
             informational: list[Message] = []
@@ -127,7 +127,7 @@ class Pairing:
                 yield self._pair(Pair(request, response, tuple(informational), certain=certain))
                 break
             else:
-                self._pending = _Question(request, informational=tuple(informational))
+                self._pending = _Question(request, Place(), request.start, tuple(informational))
                 return
             if self.requests.stopped:
                 return
@@ -137,7 +137,7 @@ class Pairing:
         if request.head.line.version == b"HTTP/0.9" and not self.responses.begins_message():
             return self._answering.take_simple()
         head = self._answering.peek()
-        if head is None or self._answering.place(head) != Place():
+        if head is None or not self._answering.follows(head):
             return None
         return self._answering.take(head, request.head.line.method)
 
@@ -250,7 +250,15 @@ class Pairing:
         return len(questions)
 
     def _note_interim(self, request: Message) -> None:
-        self._interim = self._interim or "Expect" in request.head.headers
+        self._interim = self._interim or b"100-continue" in request.head.raw.lower()
+
+    def _was_refused(self, request: Message) -> bool:
+        """Whether a request was answered before it sent the body for which it asked leave."""
+        stream = self._asking.stream
+        if "body_cut_short" not in request.problems or request.ranges or stream.end > request.head.end:
+            return False
+        acknowledged = bool(stream.gaps) and stream.gaps[-1][1] > stream.end
+        return not acknowledged and b"100-continue" in request.head.raw.lower()
 
     def _pair(self, pair: Pair) -> Pair:
         request, response = pair.request, pair.response
@@ -258,6 +266,9 @@ class Pairing:
             return pair
         if request is not None and request.head.line.method == b"HEAD":
             _drop_absent_body(response)
+        if request is not None and not pair.informational and self._was_refused(request):
+            request.problems |= {"not_sent"}
+            _drop_body(request)
         if response.kind == "tunnel":
             pair.upgrade = _upgrade(response)
             self._answering.stop()
@@ -304,8 +315,12 @@ def _upgrade(response: Message) -> str:
 def _drop_absent_body(response: Message) -> None:
     """What the answer to a HEAD announces is not missing."""
     response.problems -= {"not_sent"}
-    if response.ranges or response.kind in ("none", "tunnel"):
-        return
-    response.kind, response.missing, response.ended = "none", (), True
-    response.end = response.head.end
-    response.problems -= {"gap_in_body", "body_cut_short", "no_close_seen", "gap_in_framing"}
+    if not response.ranges and response.kind not in ("none", "tunnel"):
+        _drop_body(response)
+
+
+def _drop_body(message: Message) -> None:
+    """Take back what is missing of a body that was never sent."""
+    message.kind, message.missing, message.ended = "none", (), True
+    message.end = message.head.end
+    message.problems -= {"gap_in_body", "body_cut_short", "no_close_seen", "gap_in_framing"}

@@ -75,6 +75,10 @@ class MessageReader:
         self._head = None
         return self.parser.read_simple()
 
+    def follows(self, head: Head) -> bool:
+        """Whether the head that `peek` gave stands right behind the message before it."""
+        return head.skipped is None and self._loose is None and not self._begun and not self._absent
+
     def unaccounted(self, head: Head) -> int:
         """From where on, up to `head`, messages may be hidden; its own start if none can be."""
         if self._begun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpflow_scapy import reassemble
@@ -13,6 +13,8 @@ from tcpflow_scapy.flows.flow import Flow
 from tcpflow_scapy.protocols.http import HttpExchange
 from tests.helpers.http_talks import HttpTalk, http_talk, lose_frames
 from tests.helpers.traffic import Capture
+
+from .effort import law
 
 SECOND = 10**9
 
@@ -44,7 +46,7 @@ def told(exchange: HttpExchange, talk: HttpTalk) -> tuple[int | None, int | None
     )
 
 
-@settings(max_examples=150, deadline=None)
+@law
 @given(st.integers(0, 2**32), st.sampled_from([1, 2, 4]), st.booleans(), st.booleans())
 def test_certain_is_true_and_whole_bodies_are_found(
     folder: Path, seed: int, depth: int, clock: bool, acks: bool
@@ -71,7 +73,7 @@ def test_certain_is_true_and_whole_bodies_are_found(
             if message is not None and number is not None and message.complete:
                 assert message.body == sent[number].body
     bodies = {e.response.start: e.response.body for e, _, _ in found if e.response is not None}
-    gaps = [edges for edges in flow.server.gaps[["start", "end"]].itertuples(index=False, name=None)]
+    gaps = list(flow.server.gaps[["start", "end"]].itertuples(index=False, name=None))
     for said in talk.responses:
         begin = said.start - said.head
         end = begin + len(said.wire)

@@ -77,14 +77,10 @@ def test_the_likeliest_is_taken_where_nothing_is_proved() -> None:
 
 def test_from_a_message_that_may_be_none_on_nothing_is_certain() -> None:
     found = Place(0, 0, believed=False)
-    questions = [Place(), Place(), Place()]
+    plain, doubtful = [Place()] * 3, [Place(), found, Place()]
     caps = [Cap(1, 0), Cap(2, 0), Cap(3, 0)]
-    assert [m.certain for m in align(questions, [Place(), found, Place()], caps, Place())] == [True, False, False]
-    assert [m.certain for m in align([Place(), found, Place()], [Place()] * 3, caps, Place())] == [
-        True,
-        False,
-        False,
-    ]
+    for questions, answers in ((plain, doubtful), (doubtful, plain)):
+        assert [m.certain for m in align(questions, answers, caps, Place())] == [True, False, False]
 
 
 def test_a_capture_that_begins_in_the_middle_proves_nothing() -> None:
