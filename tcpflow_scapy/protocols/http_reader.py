@@ -15,7 +15,7 @@ from .stream_bytes import GapIndex, TimedStream
 SHORTEST: dict[Side, int] = {"request": 16, "response": 14}
 """Bytes of ``GET / HTTP/1.0`` and ``ICY 200 OK`` with two line feeds: no message that counts is shorter."""
 
-_UNSURE = frozenset({"gap_in_framing", "conflicting_content_length"})
+_UNSURE = frozenset({"gap_in_framing", "conflicting_content_length", "no_length"})
 _UNENDED = frozenset({"bad_chunk", "trailers_cut_short"})
 
 
@@ -37,7 +37,7 @@ class MessageReader:
         self._head: Head | None = None
         self._begun = not stream.from_start
         self._loose: int | None = None
-        self._absent = False
+        self._by_looks = False
 
     @property
     def stopped(self) -> bool:
@@ -66,7 +66,7 @@ class MessageReader:
         self._head = None
         message = self.parser.read_body(head, method, certain=certain)
         self._loose = _framing_lost(message, certain=certain)
-        self._absent = not certain and "not_sent" in message.problems
+        self._by_looks = "no_length" in message.problems or (not certain and "not_sent" in message.problems)
         self._begun = False
         return message
 
@@ -77,7 +77,7 @@ class MessageReader:
 
     def follows(self, head: Head) -> bool:
         """Whether the head that `peek` gave stands right behind the message before it."""
-        return head.skipped is None and self._loose is None and not self._begun and not self._absent
+        return head.skipped is None and self._loose is None and not self._begun and not self._by_looks
 
     def unaccounted(self, head: Head) -> int:
         """From where on, up to `head`, messages may be hidden; its own start if none can be."""
@@ -102,7 +102,7 @@ class MessageReader:
     def _is_believed(self, head: Head) -> bool:
         if self.parser.ambiguous:
             return False
-        looked_for = head.skipped is not None or self._absent
+        looked_for = head.skipped is not None or self._by_looks
         if not looked_for or self.stream.begins_segment(head.start):
             return True
         return self._gaps.after(head.start - 1) == head.start  # right behind a gap

@@ -96,6 +96,7 @@ def test_http09() -> None:
     assert (exchange.target, exchange.request.version) == ("/old.html", "HTTP/0.9")
     assert (exchange.response.body, exchange.status) == (b"<html>old</html>", 0)
     assert exchange.complete
+    assert flows_of("E_http09").service.tolist() == ["http"]
 
 
 def test_http_in_a_tunnel() -> None:

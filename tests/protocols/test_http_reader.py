@@ -70,3 +70,15 @@ def test_what_is_hidden_behind_the_last_message() -> None:
     assert tail(OK, closed=False) == (end, Place(0, MANY))
     assert tail(OK, (end, end + 60)) == (end, Place(0, 60 // 14))
     assert tail(OK + b"x" * 30) == (end, Place(0, 30 // 14))
+
+
+def test_what_follows_a_body_without_a_length_is_known_by_its_looks() -> None:
+    post, get = b"POST / HTTP/1.0\r\n\r\na=1", b"GET / HTTP/1.1\r\n\r\n"
+    for times, believed in ((((0, 1),), False), (((0, 1), (len(post), 2)), True)):
+        reader = MessageReader("request", MemoryStream(post + get, times=times))
+        head = reader.peek()
+        assert head is not None
+        reader.take(head)
+        head = reader.peek()
+        assert head is not None
+        assert reader.place(head) == Place(believed=believed)
