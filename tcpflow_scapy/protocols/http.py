@@ -45,7 +45,7 @@ class HttpExchange:
     """what the connection carries afterwards: ``websocket``, ``connect`` (a tunnel), ``h2c`` ...; that is
     left in the streams, behind the end of the response"""
     certain: bool
-    """False where bytes are missing, so that the response may belong to another request"""
+    """False where bytes are missing and nothing proves that the response belongs to this request"""
 
     def __init__(
         self,
@@ -157,7 +157,9 @@ def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
         asks, answers = (windows[1], windows[0]) if swapped else windows
         if find_message("response", answers, 0) < answers.end or find_message("request", asks, 0) < asks.end:
             return True, swapped
-    return (_is_simple(client, server), False) if not _is_simple(server, client) else (True, True)
+    if _is_simple(server, client):
+        return True, True
+    return _is_simple(client, server), False
 
 
 def _is_simple(asks: TimedStream, answers: TimedStream) -> bool:

@@ -20,6 +20,7 @@ PROBLEMS: dict[str, str] = {
     "bad_transfer_encoding": "codings after chunked, chunked twice, or a request without chunked",
     "bare_lf": "lines end with a line feed alone",
     "body_cut_short": "the captured stream ends inside the body",
+    "bytes_behind": "bytes behind the last message that belong to none; see `unread`",
     "conflicting_content_length": "several lengths; the one that leads to the next message was taken",
     "folded_header": "a field goes on in the next line (obsolete since RFC 7230)",
     "gap_in_body": "bytes of the body were never captured",
@@ -40,7 +41,6 @@ PROBLEMS: dict[str, str] = {
     "resynchronised": "found by its looks, after bytes that are no HTTP message or were not captured",
     "space_before_colon": "blanks between field name and colon",
     "too_many_headers": "more header fields than the limit; the rest was ignored",
-    "bytes_behind": "bytes behind the last message that belong to none; see `unread`",
     "trailers_cut_short": "the trailer fields do not end within the captured stream",
     "unexpected_body": "a body of the stated length, though the request was HEAD",
 }
