@@ -68,8 +68,9 @@ bench: $(VENV)/.stamp-dev
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 judge: $(VENV)/.stamp-dev
-	@test -n "$(CAPTURES)" -a -n "$(ORACLES)" || { echo "usage: make judge CAPTURES=dir ORACLES=dir"; exit 2; }
-	$(BIN)/python -m tests.peers.judge "$(CAPTURES)" "$(ORACLES)"
+	@test -n "$(CAPTURES)" -a -n "$(ORACLES)" || \
+	{ echo "usage: make judge CAPTURES=dir ORACLES=dir [ZEEK=dir of conn.log files] [HTTP=1]"; exit 2; }
+	$(BIN)/python -m tests.peers.judge "$(CAPTURES)" "$(ORACLES)" $(if $(ZEEK),--zeek "$(ZEEK)") $(if $(HTTP),--http)
 
 compare: $(VENV)/.stamp-dev
 	@test -n "$(CAPTURES)" || { echo "usage: make compare CAPTURES=dir [ORACLES=dir]"; exit 2; }

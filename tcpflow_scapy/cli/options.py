@@ -97,6 +97,7 @@ OUTPUT = (
     Option("E", "", "NAME", "enable this and nothing else", setters.enable_only),
     Option("x", "", "NAME", "disable", setters.disable),
     Option("Z", "", "", "leave HTTP bodies compressed", switch("decode_bodies", False)),
+    Option("", "http-requests", "", "with -e http: bodies of requests too", switch("request_bodies")),
     Option("I", "", "", "beside each file NAME.findx: when each run of bytes came", switch("index")),
     Option("K", "", "", "one capture for each stream instead of its bytes", switch("split")),
     Option("w", "", "FILE", "the frames that are part of no flow, as a capture", text("unprocessed")),

@@ -143,15 +143,19 @@ def _file_line(file: Written) -> str:
 
 def _write_bodies(flows: FlowTable, template: Template, settings: Settings, outcome: Outcome) -> None:
     from tcpflow_scapy.export.http_objects import export_http_bodies
+    from tcpflow_scapy.protocols.content_coding import CODING_PROBLEMS, DAMAGE
 
     sides = ("client", "server")
     names = {(file.stream >> 1, sides[file.stream & 1]): file.name for file in outcome.written}
     commands = _Commands(settings.http_command)
     folder = settings.outdir or "."
+    troubled: dict[str, list[str]] = {}
 
     def note(body: WrittenBody) -> None:
         outcome.bodies.append(body)
         commands.run(os.path.join(folder, body.name))
+        for word in body.coding_problems:
+            troubled.setdefault(word, []).append(body.name)
         if settings.verbose:
             say(f"wrote {body.name}: {plural(body.size, 'byte')}, flow {body.flow}")
 
@@ -160,11 +164,18 @@ def _write_bodies(flows: FlowTable, template: Template, settings: Settings, outc
         folder,
         template=template,
         names=names,
+        requests=settings.request_bodies,
         decode=settings.decode_bodies,
         overwrite=settings.overwrite,
         on_file=note,
     )
     commands.wait()
+    for word, found in sorted(troubled.items()):
+        if settings.quiet and word not in DAMAGE:
+            continue
+        shown = ", ".join(found[:3]) + (" ..." if len(found) > 3 else "")
+        bodies = "1 HTTP body" if len(found) == 1 else f"{len(found):,} HTTP bodies"
+        say(f"{bodies}: {word}: {CODING_PROBLEMS[word]} ({shown})")
 
 
 class _Commands:
@@ -241,6 +252,7 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
             body.size,
             body.sha256,
             body.body.message.head_end,
+            body.problems,
         )
         for body in outcome.bodies
     ]

@@ -62,6 +62,8 @@ class Settings:
     """-a, -e, -E, -x, -FM: what is done with the streams"""
     decode_bodies: bool = True
     """False with -Z"""
+    request_bodies: bool = False
+    """--http-requests"""
     index: bool = False
     """-I"""
     split: bool = False

@@ -26,7 +26,7 @@ from tcpflow_scapy.export.dfxml_texts import Attributes, xml_text
 from tcpflow_scapy.export.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from tcpflow_scapy.export.dfxml_objects import Files
+    from tcpflow_scapy.export.dfxml_objects import BodyFile, Files
     from tcpflow_scapy.flows.evidence import Evidence
     from tcpflow_scapy.flows.table import FlowTable
 
@@ -84,7 +84,7 @@ def to_dfxml(
     path: str | os.PathLike[str],
     *,
     files: Files = None,
-    bodies: Sequence[tuple[int, str, int, str, int]] = (),
+    bodies: Sequence[BodyFile] = (),
     command_line: Sequence[str] | None = None,
     time_delta: float = 0,
     byte_runs: bool = True,
@@ -100,8 +100,9 @@ def to_dfxml(
     files : pandas.DataFrame or FileList, optional
         What `FlowTable.export` returned: names, sizes and hashes of the files. Without it directions are
         listed without a file name.
-    bodies : sequence of (stream, name, size, sha256, offset)
-        HTTP bodies written as files: number of their stream, name, bytes, hash, stream offset.
+    bodies : sequence of (stream, name, size, sha256, offset, problems)
+        HTTP bodies written as files: number of their stream, name, bytes, hash, stream offset, words of
+        `PROBLEMS` and `CODING_PROBLEMS`.
     command_line : sequence of str, optional
         What was run; default: this process's.
     time_delta : float

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Files = pd.DataFrame | FileList | None
 
+    BodyFile = tuple[int, str, int, str, int, Sequence[str]]
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MAX_RUNS = 10_000
@@ -52,14 +54,14 @@ class FileObjects:
         self,
         flows: FlowTable,
         files: Files,
-        bodies: Sequence[tuple[int, str, int, str, int]],
+        bodies: Sequence[BodyFile],
         byte_runs: bool,
     ) -> None:
         self.rows = rows = StreamRows.of(flows._evidence, flows._index)
         self._evidence = rows.evidence
         self._runs_wanted = byte_runs
         self._files = FileList.of(files) if files is not None and not isinstance(files, FileList) else files
-        self._bodies: dict[int, list[tuple[int, str, int, str, int]]] = {}
+        self._bodies: dict[int, list[BodyFile]] = {}
         for body in bodies:
             self._bodies.setdefault(body[0], []).append(body)
         layers = self._evidence.packets.encapsulations
@@ -171,10 +173,12 @@ class FileObjects:
             where = attributes({"img_filename": self._evidence.store.name(address)}) if several else ""
             place = f"file_offset='{offset}' len='{length}' img_offset='{address & OFFSET_MASK}'"
             yield f"\n        <byte_run {place}{where}/>"
-        for _, path, size, digest, offset in bodies:
+        for _, path, size, digest, offset, problems in bodies:
             held = f"<filename>{escaped(path)}</filename><filesize>{size}</filesize>"
             if digest:
                 held += f"<hashdigest type='SHA256'>{escaped(digest)}</hashdigest>"
+            if problems:
+                held += f"<problems>{escaped(' '.join(problems))}</problems>"
             yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
         yield "\n      </byte_runs>"
 

@@ -54,6 +54,8 @@ class WrittenBody:
     body: HttpBody
     problems: tuple[str, ...]
     """words of `PROBLEMS` and `CODING_PROBLEMS`"""
+    coding_problems: tuple[str, ...] = ()
+    """the latter alone"""
 
 
 def body_name(stream_name: str, number: int, extension: str) -> str:
@@ -165,24 +167,29 @@ def write_bodies(
     decode_limits: DecodeLimits | None = None,
 ) -> Iterator[WrittenBody]:
     """Write the bodies of flows and yield what was written; see `export_http_bodies`."""
+    limits = (decode_limits or DecodeLimits()).together()
     for flow in flows:
-        for body in http_bodies(flow, None, decode_limits=decode_limits):
+        for body in http_bodies(flow, None, decode_limits=limits):
             name = names.get((flow.id, body.message.direction))
             if name is None or (body.message.is_request and not requests):
                 continue
-            written = _write(flow, folder, name, body, decode)
+            written = _write(flow, folder, name, body, limits if decode else None)
             if written is not None:
                 yield written
 
 
 def _write(
-    flow: Flow, folder: OutputFolder, stream_name: NameFor, body: HttpBody, decode: bool
+    flow: Flow, folder: OutputFolder, stream_name: NameFor, body: HttpBody, limits: DecodeLimits | None
 ) -> WrittenBody | None:
+    """Write a body; decoded within `limits`, or as it was sent without."""
     message = body.message
     outcome = Outcome()
     file = folder.create()
     try:
-        size, digest, head = _write_pieces(file.descriptor, message, decode, outcome)
+        size, digest, head = _write_pieces(file.descriptor, message, limits, outcome)
+        if not size and outcome.problems:
+            # Nothing could be decoded of it: what was sent is better than nothing.
+            size, digest, head = _write_pieces(file.descriptor, message, None, Outcome())
         if not size:
             folder.discard(file)
             return None
@@ -193,19 +200,21 @@ def _write(
             raise export_error(folder.path, error) from error
         raise
     name = folder.publish(file, lambda count: body_name(stream_name(count), body.number, body.extension))
-    problems = tuple(sorted({*message.problems, *outcome.problems}))
+    coding = tuple(sorted(outcome.problems))
+    problems = tuple(sorted({*message.problems, *coding}))
     complete = message.complete and outcome.complete
-    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems)
+    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems, coding)
 
 
 def _write_pieces(
-    descriptor: int, message: HttpMessage, decode: bool, outcome: Outcome
+    descriptor: int, message: HttpMessage, limits: DecodeLimits | None, outcome: Outcome
 ) -> tuple[int, str, bytes]:
     """Write a body: size of the file, hash of what was written, first bytes."""
     digest = sha256()
     size = 0
     head = b""
-    for at, piece in message.placed_pieces(decode=decode, outcome=outcome):
+    decode = limits is not None
+    for at, piece in message.placed_pieces(decode=decode, outcome=outcome, limits=limits):
         write_at(descriptor, piece, at)
         digest.update(piece)
         size = at + len(piece)

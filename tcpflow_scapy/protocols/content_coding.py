@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from .decompressors import Corrupt, brotli, brotli_pieces, inflate_pieces, zstd, zstd_pieces
@@ -19,31 +19,58 @@ CODING_PROBLEMS: dict[str, str] = {
     "coding_corrupt": "the compressed body is damaged; what came before the damage is kept",
     "coding_cut_short": "the compressed body is not all there; what could be read is kept",
     "no_decoder": "the library for this coding is not installed; the body is as it was sent",
-    "ratio_limit": "the body grew more than the limit allows (a bomb?); it was cut there",
+    "ratio_limit": "the body grew more than gzip can make it, and what all bodies together may grow beyond "
+    "that was used up (a bomb?); it was cut there",
     "size_limit": "the decoded body is larger than the limit; it was cut there",
     "too_many_codings": "more codings on top of each other than the limit; the body is as it was sent",
+    "total_limit": "the decoded bodies together are more than the limit; this one was cut there",
     "trailing_bytes": "bytes after the end of the compressed data; they were left out",
     "unknown_coding": "a coding we do not know; the body is as it was sent",
     "wrong_label": "the body is not in the coding it is said to be in",
 }
 """Every word that can stand in `Outcome.problems`, and what it means."""
 
-DAMAGE = frozenset({"coding_corrupt", "coding_cut_short", "ratio_limit", "size_limit"})
+DAMAGE = frozenset({"coding_corrupt", "coding_cut_short", "ratio_limit", "size_limit", "total_limit"})
 """Problems after which the decoded body is not all of the body."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What is left for all bodies that are decoded together."""
+
+    free: int
+    """bytes beyond what gzip can make of its input"""
+    total: int
+    """bytes in all"""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """How much may come out of a coded body."""
+    """How much may come out of coded bodies."""
 
     size: int = 1 << 30
-    """bytes in all"""
-    ratio: int = 200
-    """bytes out for each byte in, counted over all codings, ..."""
-    free: int = 16 << 20
-    """... once more than this has come out"""
+    """bytes of one body"""
+    ratio: int = 1032
+    """bytes out for each byte in, counted over all codings, that are never a reason to stop: the most that
+    gzip makes of anything (an honest log comes near it)"""
+    free: int = 128 << 20
+    """bytes beyond that, of all bodies together"""
+    total: int = 2 << 30
+    """bytes of all bodies together, beside `growth`"""
+    growth: int = 20
+    """bytes of all bodies together for each captured byte"""
     codings: int = 8
     """codings on top of each other"""
+    shared: Allowance | None = None
+    """what is left; None: every body is decoded as if it were the only one"""
+
+    def together(self) -> DecodeLimits:
+        """The same limits for bodies that share one allowance."""
+        return self if self.shared else replace(self, shared=Allowance(self.free, self.total))
+
+    def alone(self) -> DecodeLimits:
+        """The same limits for one body by itself."""
+        return replace(self, shared=None) if self.shared else self
 
 
 @dataclass(slots=True)
@@ -105,7 +132,7 @@ def decode_pieces(
         Filled while pieces are drawn.
     limits : DecodeLimits, optional
     """
-    limits = limits or DecodeLimits()
+    limits = (limits or DecodeLimits()).together()
     meter = _Meter(iter(source))
     if len(codings) > limits.codings:
         outcome.problems.add("too_many_codings")
@@ -133,17 +160,26 @@ def _limited(
     source: Iterator[bytes], meter: _Meter, outcome: Outcome, limits: DecodeLimits
 ) -> Iterator[bytes]:
     """End a stream that outgrows its limits. Stands behind every coding: a bomb may hide inside another."""
-    total = 0
+    left = limits.shared or Allowance(limits.free, limits.total)
+    total = drawn = 0
     for piece in source:
-        allowed = max(limits.free, meter.bytes * limits.ratio)
-        room = min(limits.size, allowed) - total
-        if len(piece) > room:
-            outcome.problems.add("size_limit" if limits.size <= allowed else "ratio_limit")
-            if room > 0:
-                yield piece[:room]
+        earned = meter.bytes * limits.ratio
+        rooms = {
+            "size_limit": limits.size - total,
+            "total_limit": left.total,
+            "ratio_limit": earned + drawn + left.free - total,
+        }
+        word = min(rooms, key=rooms.__getitem__)
+        kept = piece[: max(rooms[word], 0)]
+        total += len(kept)
+        left.total -= len(kept)
+        needed = max(total - earned, 0)
+        left.free, drawn = left.free + drawn - needed, needed
+        if kept:
+            yield kept
+        if len(kept) < len(piece):
+            outcome.problems.add(word)
             return
-        total += len(piece)
-        yield piece
 
 
 def _peek(source: Iterator[bytes], n: int) -> tuple[bytes, bool, Iterator[bytes]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.packets import ACK
+from tcpflow_scapy.reassembly.sequence import distances
 
 from .stream_bytes import Range
 
@@ -71,6 +73,35 @@ class FlowStream:
             return None
         time = int(self.stream._evidence.times[self._found.extents.packet[row]])
         return None if time == NO_TIME else time
+
+    @cached_property
+    def _heard(self) -> Array | None:
+        """How much of the other direction each extent's segment acknowledges; None: that says nothing."""
+        evidence = self.stream._evidence
+        other = self._number ^ 1
+        if other in self._found.unwrapped:  # too long for 32 bits to tell
+            return None
+        low, offsets = self._extents
+        packets = self._found.extents.packet[low : low + len(offsets)]
+        heard = distances(
+            evidence.packets.acknowledgment[packets], self._found.streams.base[other : other + 1]
+        )
+        heard[(evidence.packets.flags[packets] & ACK) == 0] = -1
+        # Made-up captures often acknowledge nothing, ever.
+        return heard if len(heard) and heard.max() > 0 else None
+
+    def ack_at(self, offset: int) -> int | None:
+        """How much of the other direction the segment with the byte at `offset` acknowledges."""
+        row = self._row(offset)
+        if row is None or self._heard is None:
+            return None
+        heard = int(self._heard[row - self._extents[0]])
+        return None if heard < 0 else heard
+
+    def begins_segment(self, offset: int) -> bool:
+        """Whether a segment begins at `offset`."""
+        row = self._row(offset)
+        return row is not None and int(self._found.extents.offset[row]) == offset
 
     def frame_at(self, offset: int) -> int | None:
         """1-based number of the frame that carried the byte at `offset` (or the one before, in a gap)."""

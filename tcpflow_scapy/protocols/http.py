@@ -6,6 +6,7 @@ from anywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,12 +20,14 @@ from .http1_message import Limits, Message
 from .http_message import HttpMessage
 from .http_pairing import Pair, Pairing, spoken_side
 from .identify import LOOK, identify
-from .stream_bytes import ByteWindow, TimedStream, first_bytes
+from .stream_bytes import ByteWindow, TimedStream, captured_runs, first_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tcpflow_scapy.flows.flow import Flow
+
+_SIMPLE = re.compile(rb"GET /[!-~]*[ \t]*\r?\n(?:\r?\n)?")
 
 
 class HttpExchange:
@@ -43,7 +46,7 @@ class HttpExchange:
     """what the connection carries afterwards: ``websocket``, ``connect`` (a tunnel), ``h2c`` ...; that is
     left in the streams, behind the end of the response"""
     certain: bool
-    """False where bytes are missing, so that the response may belong to another request"""
+    """False where bytes are missing and nothing proves that the response belongs to this request"""
 
     def __init__(
         self,
@@ -93,8 +96,13 @@ class HttpExchange:
 
     @property
     def complete(self) -> bool:
-        """Whether request and response were captured to their ends."""
+        """Whether request and response are all there: see `HttpMessage.complete`."""
         return bool(self.request and self.response and self.request.complete and self.response.complete)
+
+    @property
+    def captured(self) -> bool:
+        """Whether request and response were captured to their ends."""
+        return bool(self.request and self.response and self.request.captured and self.response.captured)
 
     @property
     def filename(self) -> str:
@@ -149,7 +157,16 @@ def carries_http(client: TimedStream, server: TimedStream) -> tuple[bool, bool]:
         asks, answers = (windows[1], windows[0]) if swapped else windows
         if find_message("response", answers, 0) < answers.end or find_message("request", asks, 0) < asks.end:
             return True, swapped
-    return False, False
+    if _is_simple(server, client):
+        return True, True
+    return _is_simple(client, server), False
+
+
+def _is_simple(asks: TimedStream, answers: TimedStream) -> bool:
+    """Whether one side asks in HTTP/0.9: a single line, and the answer ends with the connection."""
+    if not answers.end or asks.end > LOOK or asks.gaps or not answers.closed:
+        return False
+    return _SIMPLE.fullmatch(asks.read(0, asks.end)) is not None
 
 
 def exchanges(
@@ -179,19 +196,40 @@ def exchanges(
         return found
     streams = {"request": (server, "server") if swapped else (client, "client")}
     streams["response"] = (client, "client") if swapped else (server, "server")
+    pairing = Pairing(streams["request"][0], streams["response"][0], limits)
+    pairs = list(pairing.pairs())
+    # `facts` are read once for each message, so what they may cost is shared.
+    decode_limits = (decode_limits or DecodeLimits()).together()
+    if decode_limits.shared is not None:
+        decode_limits.shared.total += decode_limits.growth * (_captured(client) + _captured(server))
     counts = {"request": 0, "response": 0}
+    last = _last_messages(pairs)
+    behind = {"request": pairing.requests.skipped, "response": pairing.responses.skipped}
 
     def wrap(message: Message | None) -> HttpMessage | None:
         if message is None:
             return None
         side = message.head.side
         counts[side] += 1
-        return HttpMessage(message, *streams[side], counts[side], decode_limits)
+        skipped = behind[side] if message is last[side] else None
+        return HttpMessage(message, *streams[side], counts[side], decode_limits, skipped)
 
-    pairing = Pairing(streams["request"][0], streams["response"][0], limits)
-    for number, pair in enumerate(pairing.pairs(), 1):
-        found.append(_exchange(flow, number, pair, wrap))
+    found += [_exchange(flow, number, pair, wrap) for number, pair in enumerate(pairs, 1)]
     return found
+
+
+def _captured(stream: TimedStream) -> int:
+    """How many bytes of a direction were captured."""
+    return sum(end - start for start, end in captured_runs(stream.gaps, 0, stream.end))
+
+
+def _last_messages(pairs: list[Pair]) -> dict[str, Message | None]:
+    """The last message of each side."""
+    last: dict[str, Message | None] = {"request": None, "response": None}
+    for pair in pairs:
+        last["request"] = pair.request or last["request"]
+        last["response"] = pair.response or (pair.informational or [None])[-1] or last["response"]
+    return last
 
 
 def _exchange(flow: Flow | None, number: int, pair: Pair, wrap: Any) -> HttpExchange:
@@ -265,4 +303,6 @@ def http_frame(flows: Iterable[Flow], *, bodies: bool = True) -> pd.DataFrame:
     """
     from .http_frame import exchange_frame
 
-    return exchange_frame((e for flow in flows for e in http_exchanges(flow)), bodies=bodies)
+    limits = DecodeLimits().together()
+    found = (e for flow in flows for e in http_exchanges(flow, decode_limits=limits))
+    return exchange_frame(found, bodies=bodies)

@@ -12,23 +12,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .http1_chunked import read_chunked
 from .http1_fields import Headers, parse_fields
 from .http1_framing import HUGE, Framing, Kind, framing_fields, request_framing, response_framing
 from .http1_lines import (
-    LINE_LIMIT,
+    LONGEST_LINE,
     Side,
+    StartLine,
     begins_message,
     could_start,
     find_message,
     is_preface,
     parse_cut_line,
+    parse_odd_line,
     parse_start_line,
 )
 from .http1_message import Head, Limits, Message
+from .http1_presence import Presence
 from .http1_resume import rest_of_head
 from .stream_bytes import ByteWindow, Range, StreamBytes
+
+SIMPLE = b"HTTP/0.9"
+"""The version whose requests are one line and whose responses have no head (RFC 1945, 4.1 and 5)."""
+
+UNFRAMED = frozenset({b"POST", b"PUT", b"PATCH"})
+"""Methods whose requests have a body also where no field says how long it is."""
 
 _BLANK = re.compile(rb"\n\r?\n")
 _NEWLINE = re.compile(rb"\n")
@@ -64,6 +74,8 @@ class Http1Parser:
         """True after a tunnel or an upgrade: what follows `offset` is no HTTP/1"""
         self.skipped: Range | None = None
         """bytes behind the last message that belong to none (set when `read_head` gives None)"""
+        self.ambiguous = False
+        """whether what was taken for a message behind the last one may as well be its body"""
         self._window = ByteWindow(stream)
         self._count = 0
         self._no_newline = 0
@@ -78,7 +90,7 @@ class Http1Parser:
             self.offset, self.stopped = offset, True
             return None
         while offset < window.end:
-            head = self._head_at(offset)
+            head = self._head_at(offset, expected=offset == expected)
             if head is not None:
                 self._count += 1
                 if offset > expected:
@@ -102,8 +114,9 @@ class Http1Parser:
         method : bytes, optional
             For a response: the method of its request. None if it is not known.
         certain : bool
-            Whether `method` is beyond doubt.
+            Whether `method` is beyond doubt; if not, it is the likeliest.
         """
+        self.ambiguous = False
         fields, problems = head.parse()
         if problems:
             head.problems |= problems
@@ -114,9 +127,17 @@ class Http1Parser:
             framing = request_framing(head.line, named)
         else:
             framing = response_framing(head.line, named, method)
-        if self._body_not_sent(head, framing, named, method is not None and certain):
+            if method == b"HEAD" and certain:
+                stated = response_framing(head.line, named, None)
+                if Presence(self._window, head, stated, self.closed).stands_there():
+                    head.problems |= {"unexpected_body"}
+                    framing = stated
+        if self._body_not_sent(head, framing, named, method, certain=certain):
             head.problems |= {"not_sent"}
             return self._finish(Message(head, "none", (), (), head.end, True))
+        unframed = self._read_unframed(head) if head.side == "request" and framing.kind == "none" else None
+        if unframed is not None:
+            return self._finish(unframed)
         unstated = framing.kind == "close" or (framing.kind == "none" and head.side == "request")
         if head.lost is not None and unstated and not framing.lengths:
             message = self._read_unknown(head)
@@ -140,6 +161,18 @@ class Http1Parser:
             if self.side == "response" and head.line.status >= 200:
                 index += 1
 
+    def begins_message(self) -> bool:
+        """Whether a message begins with the next captured byte."""
+        return begins_message(self.side, self._window, self._window.gaps.after(self.offset))
+
+    def read_simple(self) -> Message | None:
+        """All that is left, as a response of HTTP/0.9, which has no head; None if nothing is."""
+        start, self.offset = self.offset, self._window.end
+        if start >= self._window.end:
+            return None
+        head = Head("response", start, start, StartLine(SIMPLE), b"", True)
+        return self._finish(self._read_close(head, Framing("close")))
+
     def stop(self) -> None:
         """What follows is no HTTP/1 (an upgrade, a tunnel)."""
         self.stopped = True
@@ -154,7 +187,7 @@ class Http1Parser:
                 return offset
             offset = window.base + found.end()
 
-    def _head_at(self, offset: int) -> Head | None:
+    def _head_at(self, offset: int, *, expected: bool = False) -> Head | None:
         window = self._window
         if not could_start(self.side, window.peek(offset, 8)):
             return None
@@ -163,6 +196,9 @@ class Http1Parser:
             return self._cut_head(offset)
         text = window.peek(offset, line[1] - offset - 1)
         start = parse_start_line(self.side, text)
+        odd = start is None and expected
+        if odd:
+            start = parse_odd_line(self.side, text)
         if start is None:
             return None
         blank = window.search(_BLANK, line[0], self.limits.head)
@@ -170,7 +206,17 @@ class Http1Parser:
         index = window.fill(offset, end - offset)
         raw = window.data[index : index + end - offset]
         head = Head(self.side, offset, end, start, raw, blank is not None, fields_limit=self.limits.headers)
-        if blank is None:
+        if (
+            odd
+            and start.method == b"GET"
+            and end == window.end
+            and not raw[line[1] - offset :].strip(b"\r\n")
+        ):
+            # RFC 1945, 5: a line of method and target, and nothing else.
+            head.line, head.whole = replace(start, version=SIMPLE), True
+        elif odd:
+            head.problems |= {"malformed_start_line"}
+        if not head.whole:
             head.problems |= {self._why_cut(offset, end)}
             self._resume(head)
         if text[-1:] != b"\r":
@@ -182,20 +228,20 @@ class Http1Parser:
         window = self._window
         known = self._no_newline - offset
         if known <= 0:
-            line = window.search(_NEWLINE, offset, LINE_LIMIT)
+            line = window.search(_NEWLINE, offset, LONGEST_LINE)
         else:
             # Where none was found for the line before, none is looked for again.
-            index = window.fill(offset, LINE_LIMIT)
-            found = _NEWLINE.search(window.data, index + known, index + LINE_LIMIT)
+            index = window.fill(offset, LONGEST_LINE)
+            found = _NEWLINE.search(window.data, index + known, index + LONGEST_LINE)
             line = (window.base + found.start(), window.base + found.end()) if found else None
         if line is None:
-            self._no_newline = min(offset + LINE_LIMIT, window.run_ends(offset))
+            self._no_newline = min(offset + LONGEST_LINE, window.run_ends(offset))
         return line
 
     def _cut_head(self, offset: int) -> Head | None:
         """A head whose first line does not end before a gap or the end of the stream."""
         end = self._window.run_ends(offset)
-        if end - offset > LINE_LIMIT:
+        if end - offset > LONGEST_LINE:
             return None
         raw = self._window.peek(offset, end - offset)
         start = parse_cut_line(self.side, raw)
@@ -223,20 +269,44 @@ class Http1Parser:
         return "gap_in_head" if end < self._window.end else "head_cut_short"
 
     def _body_not_sent(
-        self, head: Head, framing: Framing, fields: dict[bytes, list[bytes]], certain: bool
+        self,
+        head: Head,
+        framing: Framing,
+        fields: dict[bytes, list[bytes]],
+        method: bytes | None,
+        *,
+        certain: bool,
     ) -> bool:
-        """Whether a next message stands where a body was announced.
+        """Whether a body was announced that is not there.
 
         Only asked where that has an innocent reason: we do not know that the request was HEAD, or the
         client waited for a 100 that did not come.
         """
-        if framing.kind in ("none", "tunnel") or framing.lengths == (0,):
+        presence = Presence(self._window, head, framing, self.closed)
+        if not presence.announced:
             return False
-        if head.side == "response":
-            doubtful = not certain
-        else:
-            doubtful = any(value.lower() == b"100-continue" for value in fields.get(b"expect", ()))
-        return doubtful and begins_message(head.side, self._window, head.end)
+        if head.side == "request":
+            waited = any(value.lower() == b"100-continue" for value in fields.get(b"expect", ()))
+            return waited and presence.is_refused()
+        if certain and method is not None and head.lost is None:
+            return False
+        absent, self.ambiguous = presence.is_absent(likely=method is not None)
+        return absent
+
+    def _read_unframed(self, head: Head) -> Message | None:
+        """The body of a request that states no length; None if nothing follows, or another request."""
+        window, start = self._window, head.end
+        if head.line.method not in UNFRAMED or start >= window.run_ends(start):
+            return None
+        if self._skip_line_breaks(start) > start or self._head_at(start, expected=True) is not None:
+            return None
+        stop = find_message("request", window, start)
+        missing = tuple(self._gaps_in([(start, stop)]))
+        message = Message(
+            head, "close", ((start, stop),), missing, stop, stop < window.end or self.closed is True
+        )
+        message.problems = frozenset({"no_length"})
+        return message
 
     def _read_framed(self, head: Head, framing: Framing) -> Message:
         start = head.end
@@ -316,5 +386,7 @@ class Http1Parser:
             message.problems |= {"gap_in_body"}
         if message.head.problems:
             message.problems |= message.head.problems
+        if message.missing and message.body_size == message.zeros:
+            message.ranges = ()  # nothing of it was captured
         self.offset = message.end
         return message

@@ -26,6 +26,10 @@ METHODS = (
 )
 """Methods that make a request believable in the middle of other bytes (RFC 9110, WebDAV, UPnP, RPC, BITS)."""
 
+_ODD_METHOD = re.compile(METHODS)
+_ODD_VERSION = re.compile(_VERSION.pattern, re.I)
+_ODD_STATUS = re.compile(_STATUS.pattern, re.I | re.S)
+
 _TARGET = rb"(?:/|\*(?= )|[A-Za-z][A-Za-z0-9+.-]{0,15}://|[0-9A-Za-z.\[\]:-]{1,255}:\d{1,5}(?= ))"
 _KNOWN = re.compile(rb"(?:" + METHODS + rb")[ ](?=" + _TARGET + rb")")
 _ANY_METHOD = re.compile(rb"[A-Z][A-Z0-9_-]{1,31}[ ](?=" + _TARGET + rb")")
@@ -36,7 +40,9 @@ _ICY = re.compile(rb"ICY \d{3}(?=[ \r\n])")
 _NEWLINE = re.compile(rb"\n")
 
 LINE_LIMIT = 1 << 16
-"""Longest start line. Servers stop at 8 KiB; some trackers and exploits do not."""
+"""Longest start line that is looked for."""
+LONGEST_LINE = 1 << 20
+"""Longest start line where one is expected. Servers stop at 8 KiB; some trackers and exploits do not."""
 _BACK = 1 << 13
 """Longest request line that is found when the place was lost."""
 
@@ -68,6 +74,21 @@ def parse_start_line(side: Side, line: bytes) -> StartLine | None:
     return StartLine(version, method=method[0], target=target) if target else None
 
 
+def parse_odd_line(side: Side, line: bytes) -> StartLine | None:
+    """Read a start line that real servers and clients accept: only where nothing else can be expected."""
+    line = line.replace(b"\t", b" ").rstrip(b" \r")
+    if side == "response":
+        found = _ODD_STATUS.fullmatch(line)
+        return StartLine(found[1], status=int(found[2]), reason=found[3] or b"") if found else None
+    method, _, rest = line.partition(b" ")
+    if not _ODD_METHOD.fullmatch(method):
+        return None
+    target, _, version = (b" " + rest.strip(b" ")).rpartition(b" ")
+    if not _ODD_VERSION.fullmatch(version):
+        target, version = rest, b""
+    return StartLine(version, method=method, target=target.strip(b" "))
+
+
 def parse_cut_line(side: Side, line: bytes) -> StartLine | None:
     """Read what is there of a start line that a gap or the end of the capture cut off."""
     if side == "response":
@@ -85,7 +106,7 @@ def is_preface(line: bytes) -> bool:
 def could_start(side: Side, head: bytes) -> bool:
     """Whether a few bytes may begin a start line: spares the search for a line end in binary data."""
     if side == "response":
-        return head.startswith((b"HTTP/", b"ICY ")) or b"HTTP/".startswith(head) or b"ICY ".startswith(head)
+        return head[:5].upper() in (b"HTTP/", b"HTTP/"[: len(head)]) or head[:4] == b"ICY "[: len(head)]
     return bool(head) and (head[:1].isalpha() or head[0] in b"!#$%&'*+.^_`|~-" or head[:1].isdigit())
 
 
@@ -103,17 +124,20 @@ def begins_message(side: Side, window: ByteWindow, offset: int) -> bool:
     return parse_start_line("request", window.peek(offset, line[1] - offset - 1)) is not None
 
 
-def find_message(side: Side, window: ByteWindow, offset: int) -> int:
-    """Offset of the next believable start line from `offset` on; the end of the stream if there is none.
+def find_message(side: Side, window: ByteWindow, offset: int, end: int | None = None) -> int:
+    """Offset of the next believable start line from `offset` on; `end` (of the stream) if there is none.
 
     Linear in the captured bytes passed over, whatever they are; gaps cost nothing.
     """
     search = _find_response if side == "response" else _find_request
+    end = window.end if end is None else min(end, window.end)
     for start, stop in window.runs(offset):
-        found = search(window, start, stop)
+        if start >= end:
+            break
+        found = search(window, start, min(stop, end))
         if found is not None:
-            return found
-    return window.end
+            return min(found, end)
+    return end
 
 
 def _find_response(window: ByteWindow, start: int, stop: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ PROBLEMS: dict[str, str] = {
     "bad_transfer_encoding": "codings after chunked, chunked twice, or a request without chunked",
     "bare_lf": "lines end with a line feed alone",
     "body_cut_short": "the captured stream ends inside the body",
+    "bytes_behind": "bytes behind the last message that belong to none; see `unread`",
     "conflicting_content_length": "several lengths; the one that leads to the next message was taken",
     "folded_header": "a field goes on in the next line (obsolete since RFC 7230)",
     "gap_in_body": "bytes of the body were never captured",
@@ -28,8 +30,10 @@ PROBLEMS: dict[str, str] = {
     "head_too_large": "the header fields do not end within the limit",
     "junk_header": "a header line without a colon or a name; it was ignored",
     "length_and_chunked": "both Content-Length and Transfer-Encoding: chunked; chunked counts",
+    "malformed_start_line": "a request line without target or version, or a version in small letters",
     "no_close_seen": "the body ends with the connection, whose end was not captured",
     "no_end_of_chunks": "the empty line after the last chunk was left out",
+    "no_length": "a request whose body has no stated length: what follows and begins no message",
     "not_chunked": "said to be chunked, but does not begin with a chunk size",
     "not_sent": "the body is not there: a response follows at once (the request was HEAD or unknown), "
     "or a request that waited for 100-continue",
@@ -38,6 +42,7 @@ PROBLEMS: dict[str, str] = {
     "space_before_colon": "blanks between field name and colon",
     "too_many_headers": "more header fields than the limit; the rest was ignored",
     "trailers_cut_short": "the trailer fields do not end within the captured stream",
+    "unexpected_body": "a body of the stated length, though the request was HEAD",
 }
 """Every word that can stand in `problems`, and what it means."""
 
@@ -46,7 +51,7 @@ PROBLEMS: dict[str, str] = {
 class Limits:
     """What a hostile stream may cost."""
 
-    head: int = 1 << 18
+    head: int = 1 << 22
     """bytes of start line and header fields"""
     headers: int = 1000
     """header fields of one message"""
@@ -146,3 +151,14 @@ class Message:
     def body_size(self) -> int:
         """Bytes of the body as far as captured, transfer coding removed, gaps counted."""
         return sum(end - start for start, end in self.ranges)
+
+    @property
+    def zeros(self) -> int:
+        """Missing bytes that lie inside the body's ranges and read as zeros."""
+        # Gaps inside a range are listed clipped to it; what lies outside every range adds nothing.
+        total = 0
+        for low, high in self.missing:
+            index = bisect_right(self.ranges, low, key=lambda edges: edges[0]) - 1
+            if index >= 0:
+                total += max(min(high, self.ranges[index][1]) - low, 0)
+        return total

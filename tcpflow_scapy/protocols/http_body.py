@@ -6,7 +6,6 @@ the gap: what a decompressor makes of zeros is nobody's data.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -46,18 +45,6 @@ def captured_ranges(message: Message) -> list[Range]:
         return list(message.ranges)
     stop = message.missing[0][0]
     return [(start, min(end, stop)) for start, end in message.ranges if start < stop]
-
-
-def zeros_in(message: Message) -> int:
-    """Missing bytes that lie inside the body's ranges and read as zeros."""
-    # Gaps inside a range are listed clipped to it; what lies outside every range adds nothing.
-    ranges = message.ranges
-    total = 0
-    for low, high in message.missing:
-        index = bisect_right(ranges, low, key=lambda edges: edges[0]) - 1
-        if index >= 0:
-            total += max(min(high, ranges[index][1]) - low, 0)
-    return total
 
 
 def raw_pieces(message: Message, stream: StreamBytes) -> Iterator[bytes]:
@@ -115,7 +102,7 @@ def check_sparse(message: Message) -> None:
     """
     if not message.missing:
         return
-    zeros = zeros_in(message)
+    zeros = message.zeros
     if zeros > SPARSE_LIMIT:
         raise StreamTooSparse(
             f"a body with {zeros:,} missing bytes between captured ones, more than is filled with zeros "

@@ -63,8 +63,6 @@ def _problems(exchange: HttpExchange) -> str:
     for message in (exchange.request, exchange.response):
         if message is not None:
             words.update(message.problems)
-            if message.was_read:
-                words.update(message.facts.problems)
     return " ".join(sorted(words))
 
 
@@ -72,6 +70,16 @@ def _missing(exchange: HttpExchange) -> int:
     both = (exchange.request, exchange.response)
     # Lengths are what somebody claimed; two of them can be more than an int64.
     return min(sum(m.missing_bytes for m in both if m is not None), HUGE)
+
+
+def _complete(exchange: HttpExchange) -> bool:
+    both = (exchange.request, exchange.response)
+    return exchange.captured and all(not m.was_read or m.facts.complete or not m.is_coded for m in both if m)
+
+
+def _unread(exchange: HttpExchange) -> int:
+    both = (exchange.request, exchange.response)
+    return sum(end - start for message in both if message for start, end in message.unread)
 
 
 TEXT, TIME, COUNT = "str", "datetime64[ns, UTC]", "Int64"
@@ -127,8 +135,9 @@ HTTP_COLUMNS: tuple[Column, ...] = (
     Column("location", TEXT, "", "Location", answered(_header("Location"))),
     Column("request_sha256", TEXT, "", "of the request's body, decoded", asked(lambda m: m.sha256), True),
     Column("sha256", TEXT, "", "of the response's body, decoded", answered(lambda m: m.sha256), True),
-    Column("complete", "bool", "", "request and response captured to their ends", lambda e: e.complete),
+    Column("complete", "bool", "", "request and response are all there, and were decoded", _complete),
     Column("missing_bytes", COUNT, "bytes", "missing bytes of both messages", _missing),
+    Column("unread_bytes", COUNT, "bytes", "bytes beside both that belong to no message", _unread),
     Column("request_start", COUNT, "bytes", "stream offset of the request", asked(lambda m: m.start)),
     Column("request_end", COUNT, "bytes", "stream offset after it", asked(lambda m: m.end)),
     Column("response_start", COUNT, "bytes", "stream offset of the response", answered(lambda m: m.start)),

@@ -16,7 +16,7 @@ from .http_body import BodyFacts, body_facts, check_sparse, decoded_pieces, plac
 from .http_ranges import parse_content_range
 from .media_type import essence, extension_for, parameters
 from .multipart import Part, split_parts
-from .stream_bytes import Range, TimedStream
+from .stream_bytes import Range, TimedStream, captured_runs
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -35,7 +35,7 @@ class HttpMessage:
     said, not escaped; what `repr` shows is.
     """
 
-    __slots__ = ("_facts", "_limits", "_message", "_stream", "direction", "number")
+    __slots__ = ("_behind", "_facts", "_limits", "_message", "_stream", "direction", "number")
 
     def __init__(
         self,
@@ -44,10 +44,12 @@ class HttpMessage:
         direction: str,
         number: int,
         limits: DecodeLimits | None = None,
+        behind: Range | None = None,
     ) -> None:
         self._message = message
+        self._behind = behind
         self._stream = stream
-        self._limits = limits
+        self._limits = limits or DecodeLimits()
         self._facts: BodyFacts | None = None
         self.direction = direction
         """``client`` or ``server``: who sent it"""
@@ -100,7 +102,7 @@ class HttpMessage:
 
     @property
     def version(self) -> str:
-        """``HTTP/1.1``, ``HTTP/1.0``, ``ICY``."""
+        """``HTTP/1.1``, ``HTTP/1.0``, ``HTTP/0.9`` (a response without head or status), ``ICY``."""
         return text(self._message.head.line.version)
 
     @property
@@ -115,7 +117,7 @@ class HttpMessage:
 
     @property
     def status(self) -> int:
-        """Status of a response; 0 for a request."""
+        """Status of a response; 0 for a request, and in HTTP/0.9."""
         return self._message.head.line.status
 
     @property
@@ -217,14 +219,26 @@ class HttpMessage:
         return min(sum(end - start for start, end in lost), HUGE)
 
     @property
-    def complete(self) -> bool:
+    def captured(self) -> bool:
         """Whether all of it was captured, to its end."""
         return self._message.complete
 
     @property
+    def complete(self) -> bool:
+        """Whether all of it was captured and, of a coded body (which is read for that), could be decoded."""
+        return self.captured and (not (self.is_coded and self.raw_size) or self.facts.complete)
+
+    @property
     def problems(self) -> list[str]:
-        """What was odd about it: words of `PROBLEMS`."""
-        return sorted(self._message.problems)
+        """What was odd about it: words of `PROBLEMS`; once `facts` were read, of `CODING_PROBLEMS` too."""
+        words = {*self._message.problems, *(self._facts.problems if self._facts else ())}
+        return sorted(words | {"bytes_behind"} if self._behind else words)
+
+    @property
+    def unread(self) -> list[Range]:
+        """Captured bytes that belong to no message: before its head, or behind the last one's end."""
+        found = [self._message.head.skipped, self._behind]
+        return [run for edges in found if edges for run in captured_runs(self._stream.gaps, *edges)]
 
     # -- body ---------------------------------------------------------------------------------------
 
@@ -267,7 +281,9 @@ class HttpMessage:
         check_sparse(self._message)
         return b"".join(self.pieces())
 
-    def pieces(self, *, decode: bool = True, outcome: Outcome | None = None) -> Iterator[bytes]:
+    def pieces(
+        self, *, decode: bool = True, outcome: Outcome | None = None, limits: DecodeLimits | None = None
+    ) -> Iterator[bytes]:
         """The body in pieces of about a MiB.
 
         Parameters
@@ -276,16 +292,20 @@ class HttpMessage:
             Undo the codings.
         outcome : Outcome, optional
             Filled with what decoding turned out to be.
+        limits : DecodeLimits, optional
+            Default: its own, as if it were the only body.
         """
         codings = self._codings if decode else []
-        return decoded_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
+        limits = limits or self._limits.alone()
+        return decoded_pieces(self._message, self._stream, codings, outcome or Outcome(), limits)
 
     def placed_pieces(
-        self, *, decode: bool = True, outcome: Outcome | None = None
+        self, *, decode: bool = True, outcome: Outcome | None = None, limits: DecodeLimits | None = None
     ) -> Iterator[tuple[int, bytes]]:
         """As `pieces`, but each with its place in the body, and gaps left out."""
         codings = self._codings if decode else []
-        return placed_pieces(self._message, self._stream, codings, outcome or Outcome(), self._limits)
+        limits = limits or self._limits.alone()
+        return placed_pieces(self._message, self._stream, codings, outcome or Outcome(), limits)
 
     @property
     def facts(self) -> BodyFacts:
@@ -339,9 +359,10 @@ class HttpMessage:
         if self.is_request:
             first = f"{text(line.method)} {safe_text(text(line.target), limit=120)}"
         else:
-            first = f"{line.status} {safe_text(text(line.reason), limit=40)}".rstrip()
+            status = str(line.status) if self.head else self.version
+            first = f"{status} {safe_text(text(line.reason), limit=40)}".rstrip()
         kind = f" {safe_text(self.content_type, limit=60)}" if self.content_type else ""
-        state = "" if self.complete else " incomplete"
+        state = "" if self.captured else " incomplete"
         return f"{first}{kind} {self.raw_size} bytes{state}"
 
     def __repr__(self) -> str:

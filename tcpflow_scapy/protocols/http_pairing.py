@@ -1,19 +1,24 @@
 """Which response answers which request.
 
 HTTP/1 has no numbers: answers come in the order of the questions (RFC 9112, 9.3), with any number of 1xx
-responses before each. That is all there is to it while both directions are whole. Where bytes are missing
-or the capture began in the middle, a request or a response may have been lost, and times help: an answer
-is never older than its question, and after a loss it belongs to the last question asked before it.
+responses before each. That is all there is to it while both directions can be followed. From the first
+place where a message may have been lost, all that is left is paired at once (`http_alignment`): by what gaps
+can hide, and by acknowledgment numbers: no answer is sent before its question has arrived. Where segments
+acknowledge nothing, times take their place.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
-from .http1 import Http1Parser
+from .http1_framing import framing_fields
 from .http1_lines import Side, could_start, parse_cut_line, parse_start_line
 from .http1_message import Head, Limits, Message
+from .http_alignment import MANY, Cap, Place, align
+from .http_reader import MessageReader
 from .stream_bytes import TimedStream, first_bytes
 
 
@@ -29,6 +34,28 @@ class Pair:
     """what the connection carries afterwards: ``websocket``, ``connect`` (a tunnel), ``h2c`` ..."""
     certain: bool = True
     """False where bytes were missing, so that another pairing is possible"""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A response that still lacks its request."""
+
+    message: Message
+    informational: tuple[Message, ...]
+    place: Place
+    mixed: bool
+    """whether parts of it may come from other messages"""
+
+
+@dataclass(slots=True)
+class _Question:
+    """A request that still lacks its response."""
+
+    message: Message
+    place: Place
+    hidden_from: int
+    """from where on, up to it, requests may be hidden; its start if none can be"""
+    informational: tuple[Message, ...] = ()
 
 
 def spoken_side(stream: TimedStream) -> Side | None:
@@ -54,13 +81,11 @@ class Pairing:
     """
 
     def __init__(self, requests: TimedStream, responses: TimedStream, limits: Limits | None = None) -> None:
-        self.requests = Http1Parser("request", requests, closed=requests.closed, limits=limits)
-        self.responses = Http1Parser("response", responses, closed=responses.closed, limits=limits)
-        self._asked_at = requests.time_at
-        self._answered_at = responses.time_at
-        self._certain = requests.from_start and responses.from_start
-        self._request: Message | None = None
-        self._head: Head | None = None
+        self._asking = MessageReader("request", requests, limits)
+        self._answering = MessageReader("response", responses, limits)
+        self.requests, self.responses = self._asking.parser, self._answering.parser
+        self._pending: _Question | None = None
+        self._interim = False
 
     @property
     def rest(self) -> tuple[int, int] | None:
@@ -71,95 +96,231 @@ class Pairing:
 
     def pairs(self) -> Iterator[Pair]:
         """All requests with their answers, and answers whose request was not captured."""
-        while (request := self._next_request()) is not None:
-            yield from self._answers(request)
+        while True:
+            tunnel = False
+            for pair in self._all():
+                tunnel = pair.upgrade == "connect"
+                yield pair
+            if not tunnel or not (self.requests.begins_message() or self.responses.begins_message()):
+                return
+            self._asking.reopen()
+            self._answering.reopen()
+
+    def _all(self) -> Iterator[Pair]:
+        yield from self._in_order()
+        if self.requests.stopped:
+            self._answering.stop()  # an upgrade, or HTTP/2 with prior knowledge
+            return
+        yield from self._aligned()
+
+    def _in_order(self) -> Iterator[Pair]:
+        """Pairs up to the first place where a message may have been lost."""
+        while (head := self._asking.peek()) is not None and self._asking.follows(head):
+            request = self._asking.take(head)
+            self._note_interim(request)
+            informational: list[Message] = []
+            while (response := self._next_response(request)) is not None:
+                if _is_informational(response):
+                    informational.append(response)
+                    continue
+                certain = not self._mixed(request, response)
+                yield self._pair(Pair(request, response, tuple(informational), certain=certain))
+                break
+            else:
+                self._pending = _Question(request, Place(), request.start, tuple(informational))
+                return
             if self.requests.stopped:
                 return
-        if self.requests.stopped:
-            self.responses.stop()  # HTTP/2 with prior knowledge
-            return
+
+    def _next_response(self, request: Message) -> Message | None:
+        """The next response, if there is one and none can have been lost before it."""
+        if request.head.line.version == b"HTTP/0.9" and not self.responses.begins_message():
+            return self._answering.take_simple()
+        head = self._answering.peek()
+        if head is None or not self._answering.follows(head):
+            return None
+        return self._answering.take(head, request.head.line.method)
+
+    def _mixed(self, request: Message, response: Message) -> bool:
+        """Whether a gap may have replaced the response's end with a later one's."""
+        if request.head.lost or response.head.lost:
+            return True
+        resumed = _resumed(response)
+        if resumed is None:
+            return False
+        heard = self._answering.stream.ack_at(resumed)
+        return heard is None or heard > request.end
+
+    # -- after a loss -------------------------------------------------------------------------------
+
+    def _aligned(self) -> Iterator[Pair]:
+        """All that is left, paired by what is known of places."""
+        questions, pending = self._questions(), self._pending
+        self._pending = None
+        if pending is not None:
+            questions.insert(0, pending)
+        asks = any(question.message.head.line.method == b"CONNECT" for question in questions)
+        answers, rest = self._answers(connect=asks)
+        tunnel = bool(answers) and answers[-1].message.kind == "tunnel"
+        if tunnel:
+            del questions[self._before_tunnel(questions, answers[-1].message) :]
+        hidden_from, tail = (MANY, Place()) if tunnel else self._asking.tail()
+        begins = [question.hidden_from for question in questions]
+        begins.append(hidden_from if tail.high else MANY)
+        caps = self._caps([q.message.start for q in questions], begins, [a.message.start for a in answers])
+        for i, j, certain in align([q.place for q in questions], [a.place for a in answers], caps, tail):
+            question = questions[i] if i >= 0 else None
+            answer = answers[j] if j >= 0 else None
+            yield self._pair(_joined(question, answer, certain=certain))
+        if rest:
+            yield Pair(None, None, rest, certain=False)
+
+    def _questions(self) -> list[_Question]:
+        found = []
+        while (head := self._asking.peek()) is not None:
+            hidden_from, place = self._asking.unaccounted(head), self._asking.place(head)
+            if not place.high:
+                hidden_from = head.start
+            message = self._asking.take(head)
+            self._note_interim(message)
+            found.append(_Question(message, place, hidden_from))
+        return found
+
+    def _answers(self, *, connect: bool) -> tuple[list[_Answer], tuple[Message, ...]]:
+        """Final responses, each with the 1xx before it; and 1xx behind the last of them."""
+        found: list[_Answer] = []
         informational: list[Message] = []
-        while (head := self._peek_head()) is not None:
-            response = self._take(head, None)
-            if 100 <= head.line.status < 200 and head.line.status != 101:
+        place, mixed = Place(), False
+        while (head := self._answering.peek()) is not None:
+            here = self._answering.place(head)
+            mixed = mixed or bool(informational and here != Place())
+            # Of several stretches in which answers can be hidden, each adds its own.
+            low, high = place.low + here.low, min(place.high + here.high, MANY)
+            place = Place(low, high, place.believed and here.believed)
+            opens = connect and 200 <= head.line.status < 300 and not framing_fields(head.fields)
+            response = self._answering.take(head, b"CONNECT" if opens else b"GET", certain=False)
+            if _is_informational(response):
+                self._interim = True
                 informational.append(response)
                 continue
-            yield self._pair(None, response, informational)
-            informational = []
-        if informational:
-            yield self._pair(None, None, informational)
+            mixed = mixed or response.head.lost is not None or _resumed(response) is not None
+            mixed = mixed or self.responses.ambiguous
+            found.append(_Answer(response, tuple(informational), place, mixed))
+            informational, place, mixed = [], Place(), False
+        if self._interim:
+            # What a gap hides whole may be a 100 (Continue), which is nobody's answer.
+            for answer in found:
+                answer.place = replace(answer.place, low=0)
+        return found, tuple(informational)
 
-    def _answers(self, request: Message) -> Iterator[Pair]:
-        """The pair of one request; before it, pairs of responses that are too old to be its answer."""
-        informational: list[Message] = []
-        if request.head.skipped:
-            self._certain = False
-        while (head := self._peek_head()) is not None:
-            if head.skipped:
-                self._certain = False
-            if not self._certain:
-                if self._is_older(head, request):
-                    yield self._pair(None, self._take(head, None), [])
-                    continue
-                if self._belongs_later(head, request):
-                    break
-            response = self._take(head, request.head.line.method)
-            if 100 <= head.line.status < 200 and head.line.status != 101:
-                informational.append(response)
-                continue
-            yield self._pair(request, response, informational)
-            return
-        yield self._pair(request, None, informational)
+    def _caps(self, starts: list[int], begins: list[int], answers: list[int]) -> list[Cap]:
+        """For each response the last request that it can answer.
 
-    def _pair(self, request: Message | None, response: Message | None, informational: list[Message]) -> Pair:
-        upgrade = ""
-        if response is not None and response.kind == "tunnel":
-            upgrade = self._upgrade(response)
-            self.responses.stop()
-            self.requests.stop()
-            self._request = None
-            self.requests.offset = request.end if request else self.requests.stream.end
-        return Pair(request, response, tuple(informational), upgrade, self._certain)
+        Parameters
+        ----------
+        starts : list of int
+            Where requests start.
+        begins : list of int
+            From where on, up to each of them and behind the last, others may be hidden.
+        answers : list of int
+            Where responses start.
+        """
+        asking, answering = self._asking.stream, self._answering.stream
+        asked_at = list(accumulate((asking.time_at(start) or 0 for start in starts), max))
+        caps = []
+        for answer in answers:
+            heard, answered = answering.ack_at(answer), answering.time_at(answer)
+            if heard is not None:
+                count = bisect_left(starts, heard)
+                hidden = heard > begins[count]
+            else:
+                # Equal times (a pipeline in one segment, or no clock at all) say nothing.
+                count = len(starts) if answered is None else bisect_right(asked_at, answered)
+                hidden = begins[count] < (starts[count] if count < len(starts) else MANY)
+            caps.append(Cap(count + 1, 1) if hidden else Cap(count, 0))
+        return caps
 
-    @staticmethod
-    def _upgrade(response: Message) -> str:
-        if response.head.line.status != 101:
-            return "connect"
-        return response.head.headers.get("Upgrade").strip().lower()[:40] or "unknown"
+    def _before_tunnel(self, questions: list[_Question], response: Message) -> int:
+        """How many of the requests come before a tunnel, the one that opened it included."""
+        heard = self._answering.stream.ack_at(response.start)
+        for count in range(len(questions), 0, -1):
+            head = questions[count - 1].message.head
+            if (heard is None or head.start < heard) and _asks_to_leave(head):
+                return count
+        return len(questions)
 
-    def _next_request(self) -> Message | None:
-        request, self._request = self._request, None
-        return request or self._read_request()
+    def _note_interim(self, request: Message) -> None:
+        self._interim = self._interim or b"100-continue" in request.head.raw.lower()
 
-    def _read_request(self) -> Message | None:
-        head = self.requests.read_head()
-        return self.requests.read_body(head) if head else None
-
-    def _peek_head(self) -> Head | None:
-        if self._head is None:
-            self._head = self.responses.read_head()
-        return self._head
-
-    def _take(self, head: Head, method: bytes | None) -> Message:
-        self._head = None
-        return self.responses.read_body(head, method, certain=self._certain)
-
-    def _is_older(self, head: Head, request: Message) -> bool:
-        """Whether a response was sent before the request was: it answers one that was not captured."""
-        asked, answered = self._asked_at(request.start), self._answered_at(head.start)
-        return asked is not None and answered is not None and answered < asked
-
-    def _belongs_later(self, head: Head, request: Message) -> bool:
-        """Whether, after a loss, a response answers a later request: one that was asked before it came."""
-        if not head.skipped or request.head.line.method == b"CONNECT":
+    def _was_refused(self, request: Message) -> bool:
+        """Whether a request was answered before it sent the body for which it asked leave."""
+        stream = self._asking.stream
+        if "body_cut_short" not in request.problems or request.ranges or stream.end > request.head.end:
             return False
-        if self._request is None:
-            if b"upgrade" in {field.name.lower() for field in request.head.fields}:
-                return False  # what follows may be no request at all
-            self._request = self._read_request()
-        if self._request is None:
-            return False
-        asked, answered = self._asked_at(self._request.start), self._answered_at(head.start)
-        first = self._asked_at(request.start)
-        # Equal times (a pipeline in one segment, or no clock at all) say nothing.
-        return None not in (asked, answered, first) and first < asked < answered  # type: ignore[operator]
+        acknowledged = bool(stream.gaps) and stream.gaps[-1][1] > stream.end
+        return not acknowledged and b"100-continue" in request.head.raw.lower()
+
+    def _pair(self, pair: Pair) -> Pair:
+        request, response = pair.request, pair.response
+        if response is None:
+            return pair
+        if request is not None and request.head.line.method == b"HEAD":
+            _drop_absent_body(response)
+        if request is not None and not pair.informational and self._was_refused(request):
+            request.problems |= {"not_sent"}
+            _drop_body(request)
+        if response.kind == "tunnel":
+            pair.upgrade = _upgrade(response)
+            self._answering.stop()
+            self._asking.stop(request.end if request else self._asking.stream.end)
+        return pair
+
+
+def _joined(question: _Question | None, answer: _Answer | None, *, certain: bool) -> Pair:
+    informational = (question.informational if question else ()) + (answer.informational if answer else ())
+    mixed = answer.mixed if answer else False
+    if question is not None and question.message.head.lost is not None:
+        mixed = True
+    return Pair(
+        question.message if question else None,
+        answer.message if answer else None,
+        informational,
+        certain=certain and not mixed,
+    )
+
+
+def _is_informational(response: Message) -> bool:
+    status = response.head.line.status
+    return 100 <= status < 200 and status != 101
+
+
+def _resumed(response: Message) -> int | None:
+    """Where a chunked body was taken up again behind framing that was lost; None if it was not."""
+    if "gap_in_framing" not in response.problems or not response.ranges or not response.missing:
+        return None
+    start, end = response.ranges[-1]
+    return start if end > response.missing[0][1] else None
+
+
+def _asks_to_leave(head: Head) -> bool:
+    return head.line.method == b"CONNECT" or "Upgrade" in head.headers
+
+
+def _upgrade(response: Message) -> str:
+    if response.head.line.status != 101:
+        return "connect"
+    return response.head.headers.get("Upgrade").strip().lower()[:40] or "unknown"
+
+
+def _drop_absent_body(response: Message) -> None:
+    """What the answer to a HEAD announces is not missing."""
+    response.problems -= {"not_sent"}
+    if not response.ranges and response.kind not in ("none", "tunnel"):
+        _drop_body(response)
+
+
+def _drop_body(message: Message) -> None:
+    """Take back what is missing of a body that was never sent."""
+    message.kind, message.missing, message.ended = "none", (), True
+    message.end = message.head.end
+    message.problems -= {"gap_in_body", "body_cut_short", "no_close_seen", "gap_in_framing"}

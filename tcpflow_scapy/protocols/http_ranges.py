@@ -112,7 +112,7 @@ def join_ranges(exchanges: Iterable[HttpExchange]) -> list[RangedObject]:
     objects: dict[tuple[object, ...], RangedObject] = {}
     for exchange in exchanges:
         response = exchange.response
-        if response is None or response.status != 206 or not response.complete:
+        if response is None or response.status != 206 or not response.captured:
             continue
         for place, data in _ranges_of(response):
             start, end, total = place

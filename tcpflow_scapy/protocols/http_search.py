@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tcpflow_scapy.flows.search import compile_pattern, first_matches
+from tcpflow_scapy.protocols.content_coding import DecodeLimits
 from tcpflow_scapy.protocols.http import http_exchanges
 from tcpflow_scapy.render.escape import safe_text
 
@@ -42,15 +43,18 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
 
 
 def _matches(flows: FlowTable, expression: Any) -> Iterator[tuple[Any, ...]]:
+    limits = DecodeLimits().together()
     for flow in flows:
-        for exchange in http_exchanges(flow):
+        for exchange in http_exchanges(flow, decode_limits=limits):
             for message in (exchange.request, exchange.response):
                 if message is not None:
-                    yield from _in_message(flow, safe_text(exchange.url), message, expression)
+                    body = b"".join(message.pieces(limits=limits))
+                    yield from _in_message(flow, safe_text(exchange.url), message, body, expression)
 
 
-def _in_message(flow: Any, url: str, message: HttpMessage, expression: Any) -> Iterator[tuple[Any, ...]]:
-    body = message.body
+def _in_message(
+    flow: Any, url: str, message: HttpMessage, body: bytes, expression: Any
+) -> Iterator[tuple[Any, ...]]:
     if not body:
         return
     stream = getattr(flow, message.direction)

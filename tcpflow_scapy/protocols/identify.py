@@ -45,7 +45,7 @@ VOTES: tuple[Vote, ...] = (
     _vote(
         "http",
         "client",
-        rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) [/*h\w][^\r\n]*\Z",
+        rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) [/*h\w][^\r\n]*(?:\r?\n){0,2}\Z",
         0.7,
     ),
     _vote("http", "server", rb"\r?\n?HTTP/1\.[01] \d{3}[ \r\n]", 0.99),

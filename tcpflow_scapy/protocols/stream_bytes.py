@@ -47,6 +47,12 @@ class TimedStream(StreamBytes, Protocol):
     def time_at(self, offset: int) -> int | None:
         """When the byte at `offset` was captured, ns since the epoch; None where that is unknown."""
 
+    def ack_at(self, offset: int) -> int | None:
+        """How much of the other direction the segment with that byte acknowledges; None where unknown."""
+
+    def begins_segment(self, offset: int) -> bool:
+        """Whether a segment begins at `offset`."""
+
 
 class MemoryStream:
     """A stream that lies in memory.
@@ -61,6 +67,8 @@ class MemoryStream:
         See `TimedStream`.
     times : sequence of (offset, time), optional
         From each offset on, bytes came at that time (ns). Ascending offsets.
+    acks : sequence of (offset, acknowledged), optional
+        Segments by the offset they begin at, and how much of the other direction each acknowledges.
     """
 
     def __init__(
@@ -71,12 +79,14 @@ class MemoryStream:
         closed: bool | None = True,
         from_start: bool = True,
         times: Sequence[tuple[int, int]] = (),
+        acks: Sequence[tuple[int, int]] = (),
     ) -> None:
         self._data = data
         self.gaps: Sequence[Range] = tuple(gaps)
         self.closed = closed
         self.from_start = from_start
         self._times = list(times)
+        self._acks = list(acks)
 
     @property
     def end(self) -> int:
@@ -89,8 +99,21 @@ class MemoryStream:
 
     def time_at(self, offset: int) -> int | None:
         """Time of the byte at `offset`."""
-        index = bisect_right(self._times, offset, key=lambda row: row[0]) - 1
-        return self._times[index][1] if index >= 0 else None
+        return _last(self._times, offset)
+
+    def ack_at(self, offset: int) -> int | None:
+        """What the segment with the byte at `offset` acknowledges."""
+        return _last(self._acks, offset)
+
+    def begins_segment(self, offset: int) -> bool:
+        """Whether a segment begins at `offset`."""
+        return any(place == offset for place, _ in self._acks or self._times)
+
+
+def _last(rows: Sequence[tuple[int, int]], offset: int) -> int | None:
+    """What the last of some rows says that does not begin behind `offset`."""
+    index = bisect_right(rows, offset, key=lambda row: row[0]) - 1
+    return rows[index][1] if index >= 0 else None
 
 
 class GapIndex:
@@ -204,6 +227,17 @@ def first_bytes(stream: StreamBytes, n: int) -> bytes:
     """Up to `n` captured bytes from the beginning: behind a gap in front, before the next one."""
     window = ByteWindow(stream)
     return window.peek(window.gaps.after(0), n)
+
+
+def captured_runs(gaps: Sequence[Range], start: int, end: int) -> Iterator[Range]:
+    """What was captured of a range, if `gaps` were not."""
+    index = max(bisect_right(gaps, (start, end)) - 1, 0)
+    while start < end:
+        low, high = gaps[index] if index < len(gaps) else (end, end)
+        if start < low:
+            yield start, min(low, end)
+        start = max(start, high)
+        index += 1
 
 
 def pieces(stream: StreamBytes, ranges: Iterable[Range], size: int = PIECE) -> Iterator[bytes]:

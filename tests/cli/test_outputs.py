@@ -13,6 +13,7 @@ import pytest
 from tcpflow_scapy import reassemble
 from tcpflow_scapy.cli import main
 from tcpflow_scapy.errors import ExportError
+from tests.cases.answers import case
 
 
 def names(folder: Path) -> set[str]:
@@ -174,6 +175,14 @@ def test_coded_bodies_can_stay_coded(sample_pcaps: Path, tmp_path: Path) -> None
     assert main(["-q", "-r", source, "-o", str(tmp_path / "z"), "-e", "http", "-Z"]) == 0
     heads = [p.read_bytes()[:2] for p in (tmp_path / "z").glob("*HTTPBODY*")]
     assert b"\x1f\x8b" in heads
+
+
+def test_bodies_of_requests_on_demand(tmp_path: Path) -> None:
+    source = str(case("http", "C2_post_without_length"))
+    for options, bodies in (([], [b"ok"]), (["--http-requests"], [b"ok", b"user=ann&pass=secret"])):
+        folder = tmp_path / f"out{len(options)}"
+        assert main(["-q", "-r", source, "-o", str(folder), "-E", "http", *options]) == 0
+        assert sorted(p.read_bytes() for p in folder.glob("*HTTPBODY*")) == bodies
 
 
 def test_the_report_is_well_formed_whatever_the_names(sample_pcaps: Path, tmp_path: Path) -> None:

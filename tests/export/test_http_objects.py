@@ -137,10 +137,11 @@ def test_z_keeps_the_coding(tmp_path: Path) -> None:
 
 
 def test_bomb_is_cut(tmp_path: Path) -> None:
-    answer = ok(gzip.compress(bytes(5 << 20)), b"Content-Encoding: gzip")
-    flows = flows_of(tmp_path, answering(answer))
-    table = export_http_bodies(flows, tmp_path / "out", decode_limits=DecodeLimits(free=1 << 20))
-    assert table["size"].tolist() == [1 << 20]
+    coded = gzip.compress(bytes(5 << 20))
+    flows = flows_of(tmp_path, answering(ok(coded, b"Content-Encoding: gzip")))
+    limits = DecodeLimits(ratio=10, free=1 << 20)
+    table = export_http_bodies(flows, tmp_path / "out", decode_limits=limits)
+    assert table["size"].tolist() == [(1 << 20) + 10 * len(coded)]
     assert table["problems"].tolist() == ["ratio_limit"]
     assert table["sha256"].tolist() == [""]
 
@@ -187,6 +188,34 @@ def test_requests_on_demand(tmp_path: Path) -> None:
     flows = flows_of(tmp_path, answering(ok(b"a"), request=upload))
     export_http_bodies(flows, tmp_path / "out", requests=True)
     assert sorted(files(tmp_path / "out").values()) == [b"a", b"{}"]
+
+
+def test_body_wholly_in_a_gap_is_no_file(tmp_path: Path) -> None:
+    told = Conversation(client="10.0.0.1:1000", server="10.0.0.2:80")
+    told.handshake()
+    for path in (b"a", b"b"):
+        told.client(b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % path)
+        told.server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        told.server(b"0123456789")
+        if path == b"a":
+            told.lose()
+    told.close()
+    flows = flows_of(tmp_path, told)
+    bodies = [exchange.response.body for exchange in flows[0].http]
+    assert bodies == [b"", b"0123456789"]
+    assert [exchange.response.missing_bytes for exchange in flows[0].http] == [10, 0]
+    assert flows.http["certain"].all()
+    table = export_http_bodies(flows, tmp_path / "out")
+    assert table["exchange"].tolist() == [2]
+    assert list(files(tmp_path / "out").values()) == [b"0123456789"]
+
+
+def test_what_cannot_be_decoded_at_all_is_written_as_sent(tmp_path: Path) -> None:
+    coded = gzip.compress(PAGE)
+    flows = flows_of(tmp_path, answering(ok(coded, b"Content-Encoding: gzip")))
+    table = export_http_bodies(flows, tmp_path / "out", decode_limits=DecodeLimits(total=0, growth=0))
+    assert list(files(tmp_path / "out").values()) == [coded]
+    assert (table["problems"].tolist(), table["complete"].tolist()) == (["total_limit"], [False])
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ CLASSES = {
     "pairing": "two streams of one connection are not in one flow, or of two connections are",
     "order": "connections of one pair of endpoints are numbered in another order",
     "size": "size is below what the headers say",
+    "conn_log": "a row of Zeek's conn.log differs",
+    "http_object": "an HTTP object that tshark exports is in no body of ours",
     "inconsistent": "our own answers contradict each other",
 }
 

@@ -1,11 +1,13 @@
 """The judge: every capture of a folder against its oracle.
 
-    python -m tests.peers.judge CAPTURES ORACLES
+    python -m tests.peers.judge CAPTURES ORACLES [--zeek FOLDER] [--http]
 
 CAPTURES is searched for files at any depth; the oracle of ``CAPTURES/a/b.pcap`` is ``ORACLES/a/b.pcap.json``,
 or any JSON below ORACLES whose ``sha256`` is the capture's. A capture without an oracle is taken as one
-without TCP payload. Prints each class of difference with its count and examples; ends with 1 where a
-difference is not explained, with 2 where there is nothing to judge.
+without TCP payload. With --zeek flows are compared with the rows of ``FOLDER/a/b.pcap.conn.log`` (or
+``FOLDER/a/b.pcap/conn.log``) too, with --http bodies with the objects that tshark exports. Prints each class
+of difference with its count and examples; ends with 1 where a difference is not explained, with 2 where
+there is nothing to judge.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -30,6 +33,7 @@ from typing import Any
 
 from tcpflow_scapy.errors import CaptureError
 
+from . import conn_log, http_objects
 from .compare import CLASSES, Difference, Oracle, compare
 from .explained import EXPLAINED
 from .ours import look
@@ -37,6 +41,16 @@ from .ours import look
 NO_PAYLOAD: Oracle = {"streams": []}
 SECONDS = 120
 """A capture that takes longer is a finding of its own"""
+
+
+@dataclass(frozen=True)
+class Also:
+    """What else is compared than streams."""
+
+    zeek: Path | None = None
+    """folder of Zeek's logs"""
+    tshark: str | None = None
+    """the program, where its HTTP objects are wanted"""
 
 
 @dataclass
@@ -83,7 +97,9 @@ def _load(path: Path) -> Oracle:
     return found if isinstance(found, dict) else {}
 
 
-def judge_one(name: str, path: Path, oracle_path: Path | None) -> tuple[int, list[Difference]]:
+def judge_one(
+    name: str, path: Path, oracle_path: Path | None, also: Also | None = None
+) -> tuple[int, list[Difference]]:
     """Number of the oracle's streams, and the differences of one capture. Raises nothing."""
     oracle = NO_PAYLOAD if oracle_path is None else _load(oracle_path)
     streams = oracle["streams"]
@@ -91,7 +107,7 @@ def judge_one(name: str, path: Path, oracle_path: Path | None) -> tuple[int, lis
         with warnings.catch_warnings(record=True) as issued:
             warnings.simplefilter("always")
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="scapy")
-            found = _compare(name, path, oracle)
+            found = _compare(name, path, oracle, also or Also())
         texts = sorted({f"{w.category.__name__}: {w.message}" for w in issued})
         found += [Difference(name, "warning", "", text) for text in texts]
     except CaptureError as error:
@@ -113,7 +129,7 @@ def _ring(signum: int, frame: object) -> None:
     raise _TooLong
 
 
-def _compare(name: str, path: Path, oracle: Oracle) -> list[Difference]:
+def _compare(name: str, path: Path, oracle: Oracle, also: Also) -> list[Difference]:
     """Reassemble as often as the oracle's questions need it."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, _ring)
@@ -126,15 +142,30 @@ def _compare(name: str, path: Path, oracle: Oracle) -> list[Difference]:
             last = look(path, ignore_vlan=True, overlap="last")
         if any(s.get("by_encap") or s["vlan"] for s in streams):
             tagged = look(path)
+        more = _compare_more(name, path, also)
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.alarm(0)
-    return compare(name, oracle, seen, last=last, tagged=tagged)
+    return compare(name, oracle, seen, last=last, tagged=tagged) + more
 
 
-def judge(captures: Path, oracles: Path, jobs: int | None = None) -> Verdict:
+def _compare_more(name: str, path: Path, also: Also) -> list[Difference]:
+    """Zeek's rows and tshark's objects."""
+    found = []
+    log = conn_log.log_of(also.zeek, name) if also.zeek else None
+    if log is not None:
+        _, rows = conn_log.differences(path, log)
+        found += [Difference(name, "conn_log", stream, what) for stream, what in rows]
+    if also.tshark:
+        missed = http_objects.missed(also.tshark, path)
+        found += [Difference(name, "http_object", "", what) for what in missed]
+    return found
+
+
+def judge(captures: Path, oracles: Path, jobs: int | None = None, also: Also | None = None) -> Verdict:
     """Every capture of a folder, in parallel. A process that dies is a finding too."""
-    verdict, waiting = Verdict(), list(pairs(captures, oracles))
+    verdict, also = Verdict(), also or Also()
+    waiting = [(*item, also) for item in pairs(captures, oracles)]
     while waiting:
         with _pool(min(jobs or os.cpu_count() or 1, len(waiting))) as pool:
             futures = [(item, pool.submit(judge_one, *item)) for item in waiting]
@@ -158,7 +189,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(processes, get_context("spawn"))
 
 
-def _alone(waiting: list[tuple[str, Path, Path | None]], verdict: Verdict) -> list[Any]:
+def _alone(waiting: list[tuple[str, Path, Path | None, Also]], verdict: Verdict) -> list[Any]:
     """After a crash: one capture at a time until the guilty one is found; gives back the rest."""
     for index, item in enumerate(waiting):
         with _pool(1) as pool:
@@ -213,13 +244,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", metavar="FILE", help="write all differences as JSON (- is standard output)")
     parser.add_argument("--jobs", type=int, help="processes (default: one for each core)")
     parser.add_argument("--examples", type=int, default=5, help="examples shown of each class (default 5)")
+    parser.add_argument("--zeek", type=Path, metavar="FOLDER", help="compare with Zeek's conn.log files too")
+    parser.add_argument("--http", action="store_true", help="compare with the HTTP objects of tshark too")
     options = parser.parse_args(arguments)
-    for folder in (options.captures, options.oracles):
+    tshark = shutil.which("tshark") if options.http else None
+    if options.http and tshark is None:
+        parser.error("tshark is not installed")
+    for folder in filter(None, (options.captures, options.oracles, options.zeek)):
         if not folder.is_dir():
             parser.error(f"{folder} is no folder")
     if not any(p.is_file() for p in options.captures.rglob("*")):
         parser.error(f"{options.captures} holds no files")
-    verdict = judge(options.captures, options.oracles, options.jobs)
+    verdict = judge(options.captures, options.oracles, options.jobs, Also(options.zeek, tshark))
     _, unknown = verdict.split()
     if options.json:
         document = {

@@ -11,7 +11,9 @@ import pytest
 from tests.helpers.traffic import Capture, Conversation, play
 
 from . import made
+from .http_objects import Ours, objects
 from .judge import main
+from .programs import require
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +92,56 @@ def test_folders_that_are_not_there_are_one_line(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit) as stop:
         main([str(tmp_path), str(tmp_path)])
     assert stop.value.code == 2
+
+
+FIELDS = (
+    "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto orig_bytes resp_bytes conn_state missed_bytes "
+    "history orig_pkts resp_pkts"
+)
+CONN_LOG = """#separator \\x09
+#fields\t{fields}
+1.0\tC1\t10.0.0.1\t1024\t10.0.0.2\t80\ttcp\t{orig}\t14\tSF\t4\t-\t4\t4
+1.0\tC2\t10.0.0.1\t53\t10.0.0.2\t53\tudp\t1\t1\tSF\t0\t-\t1\t1
+"""
+
+
+def conn_log(orig_bytes: int) -> str:
+    return CONN_LOG.format(fields=FIELDS.replace(" ", "\t"), orig=orig_bytes)
+
+
+def test_rows_of_zeek_are_compared(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zeek = tmp_path / "zeek"
+    (zeek / "a").mkdir(parents=True)
+    log = zeek / "a" / "plain.pcap.conn.log"
+    command = [*map(str, folders), "--zeek", str(zeek), "--jobs", "1"]
+    log.write_text(conn_log(5))
+    assert main(command) == 0
+    log.write_text(conn_log(6).replace("SF\t4", "S1\t4"))
+    assert main(command) == 1
+    printed = capsys.readouterr().out
+    assert "conn_log: 2 in 1" in printed
+    assert "orig_bytes 6, we 5" in printed
+    assert "conn_state S1, we SF" in printed
+    log.write_text(conn_log(5).replace("\t1024\t", "\t1025\t"))
+    assert main(command) == 1
+    printed = capsys.readouterr().out
+    assert "no such flow" in printed
+    assert "a flow that the log does not have" in printed
+
+
+@pytest.mark.peer
+def test_objects_of_tshark_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require("tshark")
+    captures, oracles = tmp_path / "captures", tmp_path / "oracles"
+    told = Conversation()
+    told.handshake()
+    told.client("GET /page HTTP/1.1\r\nHost: h\r\n\r\n")
+    told.server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+    told.close()
+    made.write(Capture(told), captures, oracles, "page.pcap")
+    assert main([str(captures), str(oracles), "--http", "--jobs", "1"]) == 0
+    assert [data for _, data in objects(require("tshark"), captures / "page.pcap")] == [b"hello"]
+    ours = Ours(captures / "page.pcap")
+    assert [ours.how(data) for data in (b"hello", b"ell", b"other")] == ["body", "piece", "missed"]

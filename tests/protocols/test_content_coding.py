@@ -167,7 +167,7 @@ def test_unknown_coding_leaves_the_body_alone() -> None:
 def test_bomb_is_cut_at_the_ratio(coder: str) -> None:
     coded = CODERS[coder](bytes(40 << 20))
     result = decode(coded, [LABEL.get(coder, coder)], DecodeLimits(ratio=10, free=1 << 20))
-    assert len(result.data) == max(1 << 20, 10 * len(coded))
+    assert len(result.data) == (1 << 20) + 10 * len(coded)
     assert result.outcome.problems == {"ratio_limit"}
     assert not result.outcome.complete
 
@@ -175,8 +175,32 @@ def test_bomb_is_cut_at_the_ratio(coder: str) -> None:
 def test_bomb_in_a_bomb() -> None:
     coded = gzip.compress(gzip.compress(bytes(64 << 20)))
     result = decode(coded, ["gzip", "gzip"], DecodeLimits(free=1 << 20))
-    assert len(result.data) <= max(1 << 20, 200 * len(coded))
+    assert len(result.data) <= (1 << 20) + 1032 * len(coded)
     assert "ratio_limit" in result.outcome.problems
+
+
+def test_what_gzip_makes_is_never_cut_by_its_ratio() -> None:
+    coded = zlib.compress(bytes(40 << 20), 9)
+    assert (40 << 20) / len(coded) > 1000
+    result = decode(coded, ["deflate"], DecodeLimits(free=0))
+    assert (len(result.data), result.outcome.problems) == (40 << 20, set())
+
+
+def test_bodies_together_have_one_allowance() -> None:
+    coded = gzip.compress(gzip.compress(bytes(4 << 20)))
+    limits = DecodeLimits(free=6 << 20).together()
+    sizes = [len(decode(coded, ["gzip", "gzip"], limits).data) for _ in range(10)]
+    assert sizes[0] == 4 << 20
+    assert sum(sizes) <= (6 << 20) + 10 * 1032 * len(coded)
+    alone = decode(coded, ["gzip", "gzip"], limits.alone())
+    assert (len(alone.data), alone.outcome.problems) == (4 << 20, set())
+
+
+def test_total_of_bodies_together() -> None:
+    limits = DecodeLimits(total=len(NOISE) + 10).together()
+    results = [decode(gzip.compress(NOISE), ["gzip"], limits) for _ in range(3)]
+    assert [len(result.data) for result in results] == [len(NOISE), 10, 0]
+    assert [sorted(result.outcome.problems) for result in results] == [[], ["total_limit"], ["total_limit"]]
 
 
 def test_size_limit() -> None:

@@ -351,8 +351,13 @@ def test_method_and_target_in_odd_spellings() -> None:
     assert found == [(b"M-Search", b"*"), (b"GET", b"/a b c"), (b"foo", b"/x")]
 
 
-def test_http09_is_refused() -> None:
-    assert read("request", b"GET /\r\n") == []
+def test_http09() -> None:
+    [request] = read("request", b"GET /\r\n")
+    assert (request.head.line.version, request.head.line.target, request.complete) == (
+        b"HTTP/0.9",
+        b"/",
+        True,
+    )
     assert responses(b"<html>no head at all</html>") == []
 
 
@@ -518,3 +523,40 @@ def test_every_byte_of_the_other_side_too(unit: bytes) -> None:
     for _ in Http1Parser("request", stream).messages():
         pass
     assert stream.total <= 3 * stream.end + 10_000
+
+
+def test_head_of_400_kilobytes() -> None:
+    cookie = b"Cookie: " + b"c" * 400_000 + b"\r\n"
+    [message] = read("request", b"GET /a HTTP/1.1\r\n" + cookie + b"\r\n")
+    assert message.complete
+    assert len(message.head.headers.get("Cookie")) == 400_000
+    [message] = read("request", b"GET /" + b"a" * 400_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert (message.complete, len(message.head.line.target)) == (True, 400_001)
+
+
+def test_a_form_without_a_length() -> None:
+    form = b"user=ann&pass=secret"
+    post = b"POST / HTTP/1.0\r\nHost: h\r\n\r\n"
+    data = post + form
+    [message] = read("request", data)
+    assert (body(data, message), message.problems, message.complete) == (form, {"no_length"}, True)
+    # What follows may be the next request, line breaks, or nothing.
+    data = post + post + b"\r\n" + post + form + b"GET / HTTP/1.1\r\n\r\n"
+    assert [body(data, m) for m in read("request", data)] == [b"", b"", form, b""]
+
+
+def test_an_answer_to_head_with_a_body() -> None:
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" + OK
+    first, second = responses(data, methods=(b"HEAD", b"GET"))
+    assert (body(data, first), body(data, second)) == (b"hello", b"ok")
+    assert "unexpected_body" in first.problems
+
+
+def test_body_wholly_in_a_gap_is_empty() -> None:
+    for framing in (b"Content-Length: 40\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n28\r\n"):
+        head = b"HTTP/1.1 200 OK\r\n" + framing
+        end = b"\r\n0\r\n\r\n" if b"chunked" in framing else b""
+        data = head + bytes(40) + end + OK
+        first, second = responses(data, (len(head), len(head) + 40))
+        assert (first.body_size, first.missing) == (0, ((len(head), len(head) + 40),))
+        assert body(data, second) == b"ok"

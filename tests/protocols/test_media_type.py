@@ -25,6 +25,7 @@ from tcpflow_scapy.protocols.media_type import essence, extension_for, parameter
         ("image/webp", "webp"),
         ("image/svg+xml", "svg"),
         ("video/mp4", "m4v"),
+        ("video/x-m4v", "m4v"),
         ("image/x-icon", "ico"),
         # tcpflow has none for these
         ("application/octet-stream", ""),
