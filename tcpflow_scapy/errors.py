@@ -16,6 +16,9 @@ for something that cannot be done.
 
 from __future__ import annotations
 
+EXISTS = "exists and is not overwritten unless that is asked for (overwrite=True, --overwrite)"
+"""What is said of an output whose name is taken."""
+
 
 class TcpflowError(Exception):
     """Root of all errors of this package.

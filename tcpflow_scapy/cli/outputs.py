@@ -86,7 +86,7 @@ def _write_all(
     if settings.unprocessed is not None:
         from tcpflow_scapy.export.split import unused_frames
 
-        unused_frames(flows, settings.unprocessed)
+        unused_frames(flows, settings.unprocessed, overwrite=settings.overwrite)
 
 
 def _write_streams(
@@ -112,7 +112,13 @@ def _write_streams(
                 continue
             path = folder + file.name
             if settings.index:
-                write_findx(flows._evidence, file.stream, f"{path}.findx", max_bytes=settings.max_bytes)
+                write_findx(
+                    flows._evidence,
+                    file.stream,
+                    f"{path}.findx",
+                    max_bytes=settings.max_bytes,
+                    overwrite=settings.overwrite,
+                )
             commands.run(path)
             if settings.verbose:
                 say(_file_line(file))
@@ -196,9 +202,17 @@ def _draw(flows: FlowTable, settings: Settings) -> None:
     folder = settings.outdir or "."
     os.makedirs(folder, exist_ok=True)
     try:
-        flows.report(os.path.join(folder, "report.pdf"))
+        flows.report(_report_path(folder, "report.pdf", settings), overwrite=settings.overwrite)
     except ImportError as error:
         say(f"no report.pdf: {error}")
+
+
+def _report_path(folder: str, name: str, settings: Settings) -> str:
+    """Where a report goes that was not given a name: it is numbered as the files are that it tells of."""
+    from tcpflow_scapy.export.whole_file import free_path
+
+    path = os.path.join(folder, name)
+    return path if settings.overwrite else free_path(path)
 
 
 def writes_beside_files(settings: Settings) -> bool:
@@ -220,7 +234,7 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
     folder = settings.outdir or "."
     path = settings.report
     if path is None:
-        path = os.path.join(folder, "report.xml")
+        path = _report_path(folder, "report.xml", settings)
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
@@ -252,4 +266,5 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
         command_line=["tcpflow-scapy", *sys.argv[1:]],
         time_delta=settings.time_delta,
         byte_runs=settings.report is not None,
+        overwrite=settings.overwrite,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder, export_error
+from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import NameFields, Template
 from tcpflow_scapy.export.payload import set_time, write_at
 
@@ -53,19 +53,14 @@ def export_datagrams(
 def _write(
     folder: OutputFolder, each: Conversation, direction: str, payloads: list[bytes], template: Template
 ) -> str:
-    file = folder.create()
-    try:
+    name_for = partial(_name, template, _fields(each, direction))
+    with folder.writing(name_for(0)) as file:
         at = 0
         for payload in payloads:
             write_at(file.descriptor, payload, at)
             at += len(payload)
         set_time(file.descriptor, each.first_time(direction))
-    except BaseException as error:
-        folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    return folder.publish(file, partial(_name, template, _fields(each, direction)))
+    return folder.publish(file, name_for)
 
 
 def _name(template: Template, fields: NameFields, count: int) -> str:

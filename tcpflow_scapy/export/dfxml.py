@@ -88,7 +88,7 @@ def to_dfxml(
     command_line: Sequence[str] | None = None,
     time_delta: float = 0,
     byte_runs: bool = True,
-    overwrite: bool = True,
+    overwrite: bool = False,
 ) -> None:
     """Write a report of flows as DFXML.
 
@@ -109,7 +109,7 @@ def to_dfxml(
     byte_runs : bool
         Say where in the capture the bytes of each file lie.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Raises
     ------

@@ -18,7 +18,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.files import make_template
-from tcpflow_scapy.export.folder import OutputFolder, export_error
+from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
@@ -180,22 +180,21 @@ def _write(
 ) -> WrittenBody | None:
     message = body.message
     outcome = Outcome()
-    file = folder.create()
-    try:
+    name_for = partial(_body_name, stream_name, body)
+    with folder.writing(name_for(0)) as file:
         size, digest, head = _write_pieces(file.descriptor, message, decode, outcome)
-        if not size:
-            folder.discard(file)
-            return None
         set_time(file.descriptor, NO_TIME if message.time_ns is None else message.time_ns)
-    except BaseException as error:
+    if not size:
         folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    name = folder.publish(file, lambda count: body_name(stream_name(count), body.number, body.extension))
+        return None
+    name = folder.publish(file, name_for)
     problems = tuple(sorted({*message.problems, *outcome.problems}))
     complete = message.complete and outcome.complete
     return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems)
+
+
+def _body_name(stream_name: NameFor, body: HttpBody, count: int) -> str:
+    return body_name(stream_name(count), body.number, body.extension)
 
 
 def _write_pieces(

@@ -13,12 +13,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from os import close
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder, PendingFile, export_error
+from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import (
     Extents,
@@ -29,6 +28,7 @@ from tcpflow_scapy.export.payload import (
     write_at,
     write_extents,
 )
+from tcpflow_scapy.export.pending import PendingFile
 from tcpflow_scapy.export.streams import NamesOfRows, StreamRows
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -88,54 +88,37 @@ def write_streams(
     payload = _Payload(rows, max_bytes, hashes)
     small = rows.column("captured") <= SMALL
     with ExitStack() as stack:
-        ahead = _Ahead(payload, folder, np.flatnonzero(~small).tolist())
+        ahead = _Ahead(payload, folder, names, np.flatnonzero(~small).tolist())
         stack.callback(ahead.close)
         columns = zip(rows.stream.tolist(), names.firsts(), small.tolist(), strict=True)
         for row, (stream, first, at_once) in enumerate(columns):
-            name_for = partial(names.name, row)
-            if not at_once:
-                file, size, captured, digests = ahead.next()
-                name = folder.publish(file, name_for, first)
-            elif folder.overwrite:
-                file, size, captured, digests = _write_nameless(payload, folder, row)
-                name = folder.publish(file, name_for, first)
-            else:
-                descriptor, name = folder.create_named(name_for, first)
-                try:
-                    size, captured, digests = payload.write(row, descriptor)
-                except BaseException as error:
-                    folder.remove(name)
-                    if isinstance(error, OSError):
-                        raise export_error(folder.path, error) from error
-                    raise
-                finally:
-                    close(descriptor)
+            written = _write_nameless(payload, folder, row, first) if at_once else ahead.next()
+            file, size, captured, digests = written
+            try:
+                name = folder.publish(file, partial(names.name, row), first)
+            except BaseException:
+                # Interrupted just behind the one moment in which it got its name: it is there, and whole.
+                if file.name:
+                    yield Written(row, stream, file.name, size, captured, digests)
+                raise
             yield Written(row, stream, name, size, captured, digests)
 
 
 def _write_nameless(
-    payload: _Payload, folder: OutputFolder, row: int
+    payload: _Payload, folder: OutputFolder, row: int, first: str
 ) -> tuple[PendingFile, int, int, tuple[str, ...]]:
     """A file that is whole but for its name: the file, its size, captured bytes, digests."""
-    file = folder.create()
-    try:
-        size, captured, digests = payload.write(row, file.descriptor)
-    except BaseException as error:
-        folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    if file.temporary is not None:
-        file.close()
-    return file, size, captured, digests
+    with folder.writing(first) as file:
+        return file, *payload.write(row, file.descriptor)
 
 
 class _Ahead:
     """Long streams, a few of them being written before it is their turn to get a name."""
 
-    def __init__(self, payload: _Payload, folder: OutputFolder, rows: list[int]) -> None:
+    def __init__(self, payload: _Payload, folder: OutputFolder, names: NamesOfRows, rows: list[int]) -> None:
         self._payload = payload
         self._folder = folder
+        self._names = names
         self._todo = deque(rows)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="export")
         self._futures: deque[Future[tuple[PendingFile, int, int, tuple[str, ...]]]] = deque()
@@ -143,8 +126,9 @@ class _Ahead:
 
     def _fill(self) -> None:
         while self._todo and len(self._futures) < AHEAD:
-            work = partial(_write_nameless, self._payload, self._folder, self._todo.popleft())
-            self._futures.append(self._pool.submit(work))
+            row = self._todo.popleft()
+            first = self._names.name(row, 0)
+            self._futures.append(self._pool.submit(_write_nameless, self._payload, self._folder, row, first))
 
     def next(self) -> tuple[PendingFile, int, int, tuple[str, ...]]:
         """The next long stream, written."""

@@ -89,8 +89,8 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is a folder"):
         flows.to_pcap(tmp_path)
     (tmp_path / "old").write_bytes(b"mine")
-    with pytest.raises(ExportError, match="File exists"):
-        flows.to_pcap(tmp_path / "old", overwrite=False)
+    with pytest.raises(ExportError, match="exists and is not overwritten"):
+        flows.to_pcap(tmp_path / "old")
     kinds = flows._evidence.frames
     kinds.linktype = np.array([1] * (len(kinds) - 1) + [101], np.uint16)
     with pytest.raises(ValueError, match="one link type"):
