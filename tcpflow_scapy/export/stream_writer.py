@@ -96,12 +96,13 @@ def write_streams(
             file, size, captured, digests = written
             try:
                 name = folder.publish(file, partial(names.name, row), first)
+                done = Written(row, stream, name, size, captured, digests)
             except BaseException:
                 # Interrupted just behind the one moment in which it got its name: it is there, and whole.
                 if file.name:
                     yield Written(row, stream, file.name, size, captured, digests)
                 raise
-            yield Written(row, stream, name, size, captured, digests)
+            yield done
 
 
 def _write_nameless(
