@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from tcpflow_scapy.cli.messages import plural, say
 from tcpflow_scapy.cli.settings import Settings
-from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.cli.source_hashes import SourceHashes
+from tcpflow_scapy.errors import ExportError, TcpflowError
 from tcpflow_scapy.export.names import Template
 
 if TYPE_CHECKING:
@@ -55,16 +56,17 @@ def write_outputs(
 ) -> Outcome | None:
     """Everything that goes into the folder; None where nothing does. A live capture has `growing` files."""
     outcome = Outcome()
+    hashes = SourceHashes(flows) if _hashes_sources(settings) else None
     try:
         _write_all(flows, template, settings, growing, outcome)
-    except (KeyboardInterrupt, SystemExit, ExportError):
+    except (KeyboardInterrupt, SystemExit, TcpflowError):
         # However the run ends, the report tells what was written, as tcpflow's does after a signal.
         if _wants_report(settings):
-            with suppress(ExportError):
-                _report(flows, settings, outcome)
+            with suppress(TcpflowError):
+                _report(flows, settings, outcome, hashes.get(wait=False) if hashes else ())
         raise
     if _wants_report(settings):
-        _report(flows, settings, outcome)
+        _report(flows, settings, outcome, hashes.get(wait=True) if hashes else ())
     if "netviz" in settings.scanners:
         _draw(flows, settings)
     return outcome if settings.writes_files or settings.split or outcome.bodies else None
@@ -227,7 +229,12 @@ def _wants_report(settings: Settings) -> bool:
     return settings.report is not None or (files and not settings.console) or settings.no_files
 
 
-def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
+def _hashes_sources(settings: Settings) -> bool:
+    """Whether the report has hashes of the sources. A live capture may have made a spool of any size."""
+    return _wants_report(settings) and (not settings.interfaces or "md5" in settings.scanners)
+
+
+def _report(flows: FlowTable, settings: Settings, outcome: Outcome, source_hashes: Sequence[str]) -> None:
     from tcpflow_scapy.export.dfxml import to_dfxml
     from tcpflow_scapy.export.dfxml_texts import FileList
 
@@ -266,5 +273,7 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
         command_line=["tcpflow-scapy", *sys.argv[1:]],
         time_delta=settings.time_delta,
         byte_runs=settings.report is not None,
+        source_hashes=source_hashes,
+        options=asdict(settings),
         overwrite=settings.overwrite,
     )

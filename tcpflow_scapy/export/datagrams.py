@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import NameFields, Template
 from tcpflow_scapy.export.payload import set_time, write_at
 
@@ -30,13 +30,15 @@ def export_datagrams(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
     import pandas as pd
 
     chosen = Template(template) if template is not None else Template()
-    rows = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    rows: list[tuple[object, ...]] = []
+    columns = ["conversation", "direction", "name", "path", "size", "datagrams"]
+    made = partial(pd.DataFrame, rows, columns=columns)
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for each in conversations:
             for direction in ("client", "server"):
                 payloads = each.payloads(direction)
@@ -46,8 +48,7 @@ def export_datagrams(
                 size = sum(map(len, payloads))
                 path = os.path.join(folder.path, name)
                 rows.append((each.id, direction, name, path, size, len(payloads)))
-    columns = ["conversation", "direction", "name", "path", "size", "datagrams"]
-    return pd.DataFrame(rows, columns=columns)
+    return made()
 
 
 def _write(

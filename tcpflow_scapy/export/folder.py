@@ -9,9 +9,10 @@ program plants there can lead us elsewhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
+from typing import Any
 
 from tcpflow_scapy.errors import ExportError, TcpflowError
 from tcpflow_scapy.export.pending import PendingFile, PendingFiles
@@ -226,6 +227,22 @@ def _open_folder(name: str, parent: int) -> int:
         with suppress(FileExistsError):
             os.mkdir(name, 0o777, dir_fd=parent)
         return os.open(name, flags, dir_fd=parent)
+
+
+@contextmanager
+def telling(written: Callable[[], Any]) -> Iterator[None]:
+    """Whatever ends the work, its exception has ``files``: what was written before.
+
+    Parameters
+    ----------
+    written : callable
+        Gives what the export would return by now.
+    """
+    try:
+        yield
+    except BaseException as error:
+        error.__dict__["files"] = written()
+        raise
 
 
 def export_error(path: str, error: Exception) -> ExportError:

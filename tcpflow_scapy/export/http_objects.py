@@ -18,7 +18,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.files import make_template
-from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
@@ -138,12 +138,13 @@ def export_http_bodies(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
     chosen = stream_names(flows, make_template(template, prefix_flags))
     chosen |= {key: _fixed(name) for key, name in (names or {}).items()}
     files: list[WrittenBody] = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    made = partial(bodies_frame, files, os.fspath(outdir))
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for file in write_bodies(
             flows, folder, chosen, requests=requests, decode=decode, decode_limits=decode_limits
         ):
@@ -152,7 +153,7 @@ def export_http_bodies(
                 on_file(file)
             if on_http is not None:
                 on_http(file.body.exchange, os.path.join(folder.path, file.name))
-        return bodies_frame(files, folder.path)
+    return made()
 
 
 def write_bodies(

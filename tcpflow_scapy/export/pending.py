@@ -1,8 +1,8 @@
 """Files that are being written, and how each gets its name once it is whole.
 
 A file is made without a name (``O_TMPFILE``), or under a hidden temporary one where the file system has no
-nameless files. Its name comes from a hard link, or, on file systems without those, from a rename that replaces
-nothing: operations that either give the name to a whole file or fail because it is taken. A process that is killed
+nameless files. Its name comes from a hard link, or, on file systems without those, from a rename that
+replaces nothing: both give the name to a whole file, or fail because it is taken. A process that is killed
 leaves nothing, or a hidden ``.part``, never part of a file under its name.
 """
 
@@ -107,7 +107,9 @@ class PendingFiles:
         """The same without hard links (FAT, some network shares)."""
         rename = _rename_to_new()
         if rename is not None:
-            status = rename(self._folder, os.fsencode(file.hidden), folder, os.fsencode(name), _RENAME_NOREPLACE)
+            status = rename(
+                self._folder, os.fsencode(file.hidden), folder, os.fsencode(name), _RENAME_NOREPLACE
+            )
             if status == 0:
                 return
             code = ctypes.get_errno()

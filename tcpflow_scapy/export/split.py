@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from tcpflow_scapy.export.files import make_template
-from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import NameFields, Template
 from tcpflow_scapy.export.pcap import capture_format, capture_writer, write_frames
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
@@ -51,15 +51,15 @@ def split_captures(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the list of whole ones.
     """
     evidence = flows._evidence
     chosen = make_template(template, prefix_flags)
     rows = StreamRows.of(evidence, flows._index)
     fields = FieldsOfRows(rows, chosen.letters)
     found = evidence.reassembly
-    names = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    names: list[str] = []
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(lambda: names):
         for row, stream in enumerate(rows.stream.tolist()):
             low, high = found.streams.packet_start[stream : stream + 2].tolist()
             index = frames_of_rows(evidence, found.order[low:high])

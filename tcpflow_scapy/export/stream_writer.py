@@ -20,8 +20,10 @@ import numpy as np
 from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import (
+    NOT_HASHED,
     Extents,
     GapHasher,
+    ZerosToHash,
     gather,
     set_time,
     short_vectors,
@@ -55,7 +57,7 @@ class Written(NamedTuple):
     captured: int
     """bytes that were written"""
     digests: tuple[str, ...]
-    """hexadecimal, in the order of the hashes asked for"""
+    """hexadecimal, in the order of the hashes asked for; `NOT_HASHED` where gaps are too large"""
 
 
 def write_streams(
@@ -177,7 +179,17 @@ class _Payload:
         self._first = first.tolist()
         self._size = captured.tolist()
         self._starts = rows.column("first_time").tolist()
+        self._hashed = self._rows_to_hash(rows) if hashes else [False] * len(rows)
         self._short = None if hashes else short_vectors(self._store, found.extents)
+
+    def _rows_to_hash(self, rows: StreamRows) -> list[bool]:
+        """In the order of the rows, whichever is written first."""
+        hashed = [True] * len(rows)
+        zeros = ZerosToHash()
+        for row in np.flatnonzero(rows.column("end") > rows.column("captured")).tolist():
+            extents = rows.extents(row).limited(self._max_bytes)
+            hashed[row] = zeros.allow(extents.end, extents.captured)
+        return hashed
 
     def write(self, row: int, descriptor: int) -> tuple[int, int, tuple[str, ...]]:
         """Write one row and set the file's time: size, captured bytes, digests."""
@@ -189,19 +201,20 @@ class _Payload:
             data = gather(self._store, columns.address[start:stop], columns.length[start:stop])
             first = self._first[row]
             write_at(descriptor, data, first)
-            if self._hashes:
+            if self._hashed[row]:
                 hasher = GapHasher(self._hashes)
                 hasher.update(first, data)
-                digests = hasher.hexdigests(len(self._hashes))
+                digests = hasher.hexdigests()
             size, captured = first + len(data), len(data)
         else:
             extents = Extents(
                 columns.offset[start:stop], columns.length[start:stop], columns.address[start:stop]
             ).limited(self._max_bytes)
-            digests = write_extents(descriptor, self._store, extents, self._hashes)
+            hashes = self._hashes if self._hashed[row] else ()
+            digests = write_extents(descriptor, self._store, extents, hashes)
             size, captured = extents.end, extents.captured
         set_time(descriptor, self._starts[row])
-        return size, captured, tuple(digests)
+        return size, captured, tuple(digests or [NOT_HASHED] * len(self._hashes))
 
     def _write_short(self, row: int, descriptor: int) -> bool:
         """One stream without a gap, by the system alone; False if that did not work."""

@@ -23,7 +23,8 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKIL
 
 PROGRAM = """
 import os, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+# A job in the background inherits that interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if sys.argv.pop(1) == "hidden":
     del os.O_TMPFILE
 from tcpflow_scapy.cli.entry import main
@@ -58,9 +59,7 @@ def test_only_whole_files_have_names(number: signal.Signals, way: str, capture: 
     for run in range(RUNS):
         out = tmp_path / str(run)
         command = [sys.executable, "-c", PROGRAM, way, "-q", "-r", str(capture), "-o", str(out)]
-        child = subprocess.Popen(
-            command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
         _wait_for_files(out, chosen.randrange(1, CONNECTIONS * 9 // 10), child)
         child.send_signal(number)
         error = child.communicate(timeout=60)[1]

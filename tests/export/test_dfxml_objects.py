@@ -84,9 +84,12 @@ def test_byte_runs_lie_in_the_capture(name: str) -> None:
     _agree(flows, {"": image})
 
 
-def test_byte_runs_in_several_captures_say_in_which(tmp_path: Path) -> None:
+def test_byte_runs_in_several_captures_say_in_which() -> None:
     names = ["ip_fragments.pcap", "mem.pcap", "ip_fragments.pcap"]
-    _agree(reassemble([SAMPLES / name for name in names]), {str(SAMPLES / n): (SAMPLES / n).read_bytes() for n in names})
+    _agree(
+        reassemble([SAMPLES / name for name in names]),
+        {str(SAMPLES / n): (SAMPLES / n).read_bytes() for n in names},
+    )
 
 
 def _agree(flows: FlowTable, images: dict[str, bytes]) -> None:
@@ -130,13 +133,14 @@ def test_byte_runs_of_fragments_in_fragments(tmp_path: Path) -> None:
     from scapy.utils import wrpcap
 
     ends = {"sport": 1024, "dport": 80, "flags": "PA", "ack": 1}
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
     frames = []
     for number in range(3):
         payload = bytes((number + i) & 255 for i in range(1200))
         inner = IP(src="10.0.0.1", dst="10.0.0.2", id=number) / TCP(seq=1 + 1200 * number, **ends) / payload
         for nth, middle in enumerate(fragment(inner, 400)):
             outer = IP(src="192.0.2.1", dst="192.0.2.2", id=10 * number + nth) / GRE() / middle
-            frames += [Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / piece for piece in fragment(outer, 104)]
+            frames += [ether / piece for piece in fragment(outer, 104)]
     wrpcap(str(tmp_path / "deep.pcap"), frames)
     flows = reassemble(tmp_path / "deep.pcap")
     assert flows.df["client_bytes"].tolist() == [3600]

@@ -108,3 +108,22 @@ def test_tshark_reads_it(need_tool: Callable[[str], str], tmp_path: Path) -> Non
         lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
         assert len(lines) == count
         assert [round(float(t) * 1e6) for t in lines] == [t // 1000 for _, _, t in frames_of(flows)]
+
+
+def test_split_on_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tcpflow_scapy.export import split
+
+    flows = two_talks(tmp_path)
+    real, calls = split.write_frames, []
+
+    def full(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        real(*arguments)
+
+    monkeypatch.setattr(split, "write_frames", full)
+    with pytest.raises(ExportError, match=r"out/[-.\d]+\.pcap: No space left") as caught:
+        flows.split_pcap(tmp_path / "out")
+    assert len(caught.value.files) == 2
+    assert sorted(caught.value.files) == sorted(os.listdir(tmp_path / "out"))
