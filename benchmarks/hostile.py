@@ -1,4 +1,4 @@
-"""Captures made to hurt: time to flows, and what files, tables and bodies of them cost, beside honest ones."""
+"""Captures made to hurt: time to flows, and what their files, tables and bodies cost, beside honest ones."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def hostile(scratch: Path, rounds: int, share: float) -> Section:
                 ]
         path.unlink()
     section.notes.append(
-        f"The jobs (see `ours.cost`) are measured once, on a {FEWER}th of the frames where these are many; one"
-        f" that takes {PATIENCE:.0f} s is ended (inf)."
+        f"The jobs (see `ours.cost`) are measured once, on a {FEWER}th of the frames where these are many;"
+        f" one that takes {PATIENCE:.0f} s is ended (inf)."
     )
     return section
 
