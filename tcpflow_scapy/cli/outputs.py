@@ -59,14 +59,14 @@ def write_outputs(
     hashes = SourceHashes(flows) if _hashes_sources(settings) else None
     try:
         _write_all(flows, template, settings, growing, outcome)
+        if _wants_report(settings):
+            _report(flows, settings, outcome, hashes.get(wait=True) if hashes else ())
     except (KeyboardInterrupt, SystemExit, TcpflowError):
         # However the run ends, the report tells what was written, as tcpflow's does after a signal.
         if _wants_report(settings):
             with suppress(TcpflowError):
                 _report(flows, settings, outcome, hashes.get(wait=False) if hashes else ())
         raise
-    if _wants_report(settings):
-        _report(flows, settings, outcome, hashes.get(wait=True) if hashes else ())
     if "netviz" in settings.scanners:
         _draw(flows, settings)
     return outcome if settings.writes_files or settings.split or outcome.bodies else None

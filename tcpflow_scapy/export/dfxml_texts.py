@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.errors import CaptureError
 from tcpflow_scapy.export.payload import NOT_HASHED
 from tcpflow_scapy.export.streams import StreamRows, heads_of_rows
 from tcpflow_scapy.export.text_columns import beside, decimals, hexadecimals, picked
@@ -91,7 +92,11 @@ def count_attribute(name: str, counts: Array) -> Array:
 
 def mac_attributes(rows: StreamRows) -> Array:
     """Attributes with the MAC addresses of each direction's first frame; zeros are no address."""
-    heads = heads_of_rows(rows)
+    try:
+        heads = heads_of_rows(rows)
+    except CaptureError:
+        # The capture is not what it was: what was written of it before can be told all the same.
+        return np.empty((len(rows), 0), np.uint8)
     target, source = heads[:, :6], heads[:, 6:]
     return beside(
         beside(" mac_daddr='", hexadecimals(target), "'", present=np.any(target != 0, axis=1)),

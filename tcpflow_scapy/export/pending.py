@@ -162,6 +162,8 @@ class PendingFiles:
         """Remove what has a temporary name still: an interruption came between."""
         for hidden in list(self._hidden):
             self._remove(hidden)
+        # The descriptor's number may be another folder's soon.
+        self._folder = -1
 
 
 @cache

@@ -92,6 +92,7 @@ def write_streams(
     with ExitStack() as stack:
         ahead = _Ahead(payload, folder, names, np.flatnonzero(~small).tolist())
         stack.callback(ahead.close)
+        ahead.fill()
         columns = zip(rows.stream.tolist(), names.firsts(), small.tolist(), strict=True)
         for row, (stream, first, at_once) in enumerate(columns):
             written = _write_nameless(payload, folder, row, first) if at_once else ahead.next()
@@ -125,9 +126,9 @@ class _Ahead:
         self._todo = deque(rows)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="export")
         self._futures: deque[Future[tuple[PendingFile, int, int, tuple[str, ...]]]] = deque()
-        self._fill()
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Begin with as many as there is room for."""
         while self._todo and len(self._futures) < AHEAD:
             row = self._todo.popleft()
             first = self._names.name(row, 0)
@@ -137,7 +138,7 @@ class _Ahead:
         """The next long stream, written."""
         done = self._futures[0].result()
         self._futures.popleft()
-        self._fill()
+        self.fill()
         return done
 
     def close(self) -> None:
@@ -186,9 +187,13 @@ class _Payload:
         """In the order of the rows, whichever is written first."""
         hashed = [True] * len(rows)
         zeros = ZerosToHash()
-        for row in np.flatnonzero(rows.column("end") > rows.column("captured")).tolist():
-            extents = rows.extents(row).limited(self._max_bytes)
-            hashed[row] = zeros.allow(extents.end, extents.captured)
+        end, captured = rows.column("end"), rows.column("captured")
+        sparse = np.flatnonzero(end > captured)
+        for row, *sizes in zip(sparse.tolist(), end[sparse].tolist(), captured[sparse].tolist(), strict=True):
+            if self._max_bytes is not None:
+                extents = rows.extents(row).limited(self._max_bytes)
+                sizes = [extents.end, extents.captured]
+            hashed[row] = zeros.allow(*sizes)
         return hashed
 
     def write(self, row: int, descriptor: int) -> tuple[int, int, tuple[str, ...]]:

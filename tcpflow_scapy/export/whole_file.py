@@ -126,7 +126,8 @@ def _is_device(target: str) -> bool:
 
 def _write_and_link(target: str, write: Callable[[BinaryIO], None], overwrite: bool) -> None:
     parent, name = os.path.split(target)
-    folder = os.open(parent or ".", os.O_RDONLY | os.O_DIRECTORY)
+    # A folder need not be readable to be written into.
+    folder = os.open(parent or ".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
     pending = PendingFiles(folder)
     try:
         file = pending.create()
