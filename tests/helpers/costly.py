@@ -21,10 +21,19 @@ BODY = 1 << 20
 
 def sparse_streams(path: Path, size: int = 100_000) -> None:
     """Streams of two bytes with 15 MiB between them: whoever hashes the files hashes zeros."""
+    _pairs(path, size, 15 << 20)
+
+
+def short_streams(path: Path, size: int = 100_000) -> None:
+    """The same without a gap."""
+    _pairs(path, size, 1)
+
+
+def _pairs(path: Path, size: int, distance: int) -> None:
     frames = segments(size, 1)
     number = np.arange(size)
     frames["src"] += (number // 2).astype(np.uint32)
-    frames["seq"] = 1_000 + number % 2 * (15 << 20)
+    frames["seq"] = 1_000 + number % 2 * distance
     write(path, frames)
 
 
@@ -99,5 +108,5 @@ COSTLY: dict[str, Make] = {
 }
 """By name."""
 
-MEASURES: dict[str, Make] = {"many_bombs": many_bodies}
+MEASURES: dict[str, Make] = {"sparse_streams": short_streams, "many_bombs": many_bodies}
 """Honest captures with as many frames."""
