@@ -103,7 +103,7 @@ def export_flows(
         server), ``name`` (relative to `outdir`), ``path``, ``size`` (bytes, holes included),
         ``captured_bytes``, ``missing_bytes`` and ``gaps`` of the stream (a gap after the last captured byte
         included), the hashes of the file as it reads (``not hashed`` where gaps are more than twice what was
-        captured, and beyond the 8 MiB of these that an export hashes), and ``start`` (UTC, the direction's
+        captured, and beyond the 4 MiB of these that an export hashes), and ``start`` (UTC, the direction's
         first packet).
 
     Raises

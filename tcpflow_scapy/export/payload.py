@@ -38,7 +38,7 @@ ZEROS_PER_BYTE = 2
 """Gap bytes for each captured one up to which a file is hashed: a gap costs nothing on disk, but a hash has
 to see its zeros, and who sends little must not order much work."""
 
-MORE_ZEROS = 8 << 20
+MORE_ZEROS = 4 << 20
 """Further gap bytes that are hashed in one export, of its first files that need them."""
 
 NOT_HASHED = "not hashed"
