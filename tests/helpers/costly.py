@@ -55,7 +55,7 @@ def nested_pieces(path: Path, size: int = 20_000) -> None:
     write(path, frames)
 
 
-def encapsulations(path: Path, size: int = 500_000) -> None:
+def encapsulations(path: Path, size: int = 1_000_000) -> None:
     """Every frame in another pair of VLANs."""
     tags = [("eth", "V12"), ("outer", ">u2", (2,)), ("inner", ">u2", (2,)), ("type", ">u2")]
     frames = np.zeros(size, np.dtype([*RECORD[:4], *tags, *IPV4, *TCP, ("data", "u1", (4,))]))
