@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -48,6 +49,34 @@ def flows(path: str, expression: str = "") -> Timed:
         return {"refused": str(error)}
     frames = found.capture.frames
     return {"wall": wall, "cpu": cpu, "flows": count, "gaps": gaps, "frames": frames}
+
+
+def cost(path: str, job: str) -> Timed:
+    """From the file to the end of one job, imports left out.
+
+    ``export`` writes all streams with their hashes, ``http`` all bodies, ``conflicts`` makes that table, and
+    ``linux`` reassembles with the policy of that system.
+    """
+    warm()
+    import tempfile
+
+    import tcpflow_scapy.export.http_objects  # noqa: F401
+    from tcpflow_scapy import CaptureError, reassemble
+
+    def work() -> int:
+        found = reassemble(path, overlap="linux" if job == "linux" else "first", progress=False)
+        if job == "export":
+            return len(found.export(out))
+        if job == "http":
+            return len(found.export_http(out, requests=True))
+        return len(found.conflicts if job == "conflicts" else found.df)
+
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as out:
+        try:
+            count, wall, cpu = timed(work)
+        except CaptureError as error:
+            return {"refused": str(error)}
+    return {"wall": wall, "cpu": cpu, "rows": count}
 
 
 def hand(path: str) -> Timed:
@@ -111,7 +140,7 @@ def grown(found: Any, count: int) -> Any:
 def main() -> None:
     """Command line."""
     gc.collect()
-    job = {"flows": flows, "hand": hand, "table": table}[sys.argv[1]]
+    job = {"flows": flows, "cost": cost, "hand": hand, "table": table}[sys.argv[1]]
     json.dump(job(*sys.argv[2:]), sys.stdout)
 
 

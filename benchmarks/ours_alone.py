@@ -1,4 +1,4 @@
-"""Memory, growth, start-up, what is at hand, wrapped packets, hostile captures."""
+"""Memory, growth, start-up, what is at hand, wrapped packets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from children import ROOT, best, ours, run
+from children import best, ours, run
 from make_captures import make
 from peers import export_ours
 from report import Section, Verdict, ratio, seconds
@@ -17,7 +17,6 @@ CONSTANT = 200_000_000
 """Bytes of memory that may be needed however small the capture is."""
 
 WRAPS = {"vlan-gre": 1.6, "vxlan": 1.6, "fragments": 3.0}
-HOSTILE = 3.0
 
 
 def flows_wall(path: Path, rounds: int) -> float:
@@ -123,53 +122,5 @@ def wrapped(data: Path, rounds: int) -> Section:
     return section
 
 
-def hostile(scratch: Path, rounds: int, share: float) -> Section:
-    """Captures made to hurt, against honest ones of the same size and of the same number of frames."""
-    sys.path.insert(0, str(ROOT))
-    from tests.helpers.adversarial import CAPTURES, SUFFIXES, honest
-
-    section = Section(
-        "Captures made to hurt", ["", "bytes", "frames", "time to flows", "an honest one", "ratio"]
-    )
-    known: dict[int, float] = {}
-    for name, write in CAPTURES.items():
-        path = scratch / (name + SUFFIXES.get(name, ".pcap"))
-        size = _default_size(write)
-        write(path, size if size <= 1_000 else max(int(size * share), 1_000))
-        size = path.stat().st_size
-        found = min((ours("flows", str(path))[1] for _ in range(rounds)), key=lambda x: x.get("wall", 0.0))
-        path.unlink()
-        if "refused" in found:
-            section.rows.append([name, f"{size:,}", "-", "refused", "-", "-"])
-            section.notes.append(f"{name}: {found['refused'].replace(str(path), path.name)}")
-            continue
-        # An honest frame takes 74 bytes in these files.
-        frames = max(size // 74, found["frames"], 1_000)
-        frames = 1 << math.ceil(math.log2(frames) * 2) // 2 if frames < 10_000 else round(frames, -4)
-        if frames not in known:
-            measure = scratch / "measure.pcap"
-            honest(measure, frames)
-            known[frames] = flows_wall(measure, rounds)
-            measure.unlink()
-        value = found["wall"] / known[frames]
-        section.rows.append(
-            [
-                name,
-                f"{size:,}",
-                f"{found['frames']:,}",
-                seconds(found["wall"]),
-                seconds(known[frames]),
-                ratio(value),
-            ]
-        )
-        if name != "honest":
-            section.verdicts.append(Verdict(f"hostile: {name}, of honest", value, HOSTILE, "x"))
-    return section
-
-
-def _default_size(write: object) -> int:
-    return int(write.__defaults__[0])  # type: ignore[attr-defined]
-
-
-__all__ = ["at_hand", "growth", "hostile", "startup", "wrapped"]
+__all__ = ["at_hand", "growth", "startup", "wrapped"]
 assert os.name == "posix", "memory is read from /proc"

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import children
+from hostile import hostile
 from make_captures import make
-from ours_alone import at_hand, growth, hostile, startup, wrapped
+from ours_alone import at_hand, growth, startup, wrapped
 from peers import PEERS
 from report import Section, Verdict, verdict_table
 from side_by_side import compare, filters

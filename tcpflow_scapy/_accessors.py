@@ -26,6 +26,7 @@ VERBS: dict[str, str] = {
     "http_frame": "tcpflow_scapy.protocols.http:http_frame",
     "guess_services": "tcpflow_scapy.protocols.service:guess_services",
     "file_name": "tcpflow_scapy.export.names:stream_name",
+    "check_target": "tcpflow_scapy.export.whole_file:check_target",
     "write_whole": "tcpflow_scapy.export.whole_file:write_whole",
     "plots_of_flows": "tcpflow_scapy.plot.accessor:plots_of_flows",
     "plots_of_flow": "tcpflow_scapy.plot.accessor:plots_of_flow",

@@ -16,6 +16,11 @@ for something that cannot be done.
 
 from __future__ import annotations
 
+from typing import Any
+
+EXISTS = "exists and is not overwritten unless that is asked for (overwrite=True, --overwrite)"
+"""What is said of an output whose name is taken."""
+
 
 class TcpflowError(Exception):
     """Root of all errors of this package.
@@ -107,4 +112,11 @@ class StreamTooSparse(TcpflowError, ValueError):
 
 
 class ExportError(TcpflowError, OSError):
-    """An output that cannot be written."""
+    """An output that cannot be written.
+
+    Out of an export of many files it has the table (or list) of those that were whole, as the export would
+    have returned it; so has every other exception that ends one, `KeyboardInterrupt` included.
+    """
+
+    files: Any = None
+    """of an export of many files: what was written before"""

@@ -67,6 +67,7 @@ def _run(settings: Settings) -> int:
         raise ExportError(STDOUT_CLOSED)
     for note in settings.notes:
         say(note)
+    check_names(settings)
     growing: LiveOutput | None = None
     if settings.interfaces:
         live, growing = capture_live(settings, template)
@@ -94,6 +95,16 @@ def _run(settings: Settings) -> int:
 
         open_shell(flows)
     return 1 if failed else 0
+
+
+def check_names(settings: Settings) -> None:
+    """Files that were named: refused before anything is read, not after."""
+    from tcpflow_scapy.export.whole_file import check_target
+
+    files = (settings.report, settings.unprocessed, settings.csv, settings.json, settings.parquet)
+    for path in files:
+        if path is not None:
+            check_target(path, overwrite=settings.overwrite, sources=settings.captures + settings.resume)
 
 
 def chosen_template(settings: Settings) -> Template:
@@ -226,7 +237,7 @@ def write_tables(flows: FlowTable, settings: Settings) -> None:
 
     for path, write in ((settings.csv, to_csv), (settings.json, to_json), (settings.parquet, to_parquet)):
         if path is not None:
-            write(flows, path)
+            write(flows, path, overwrite=settings.overwrite)
 
 
 def summary(flows: FlowTable, settings: Settings, written: Outcome | None) -> str:

@@ -104,7 +104,7 @@ OUTPUT = (
     Option(
         "X", "", "FILE", "where the DFXML report goes (default: report.xml in the folder)", text("report")
     ),
-    Option("", "overwrite", "", "replace files of earlier runs, do not number new ones", switch("overwrite")),
+    Option("", "overwrite", "", "replace existing files, do not number or refuse", switch("overwrite")),
     Option("", "table", "", "print the table of flows; files only with -o", switch("table")),
     Option("", "csv", "FILE", "the table of flows as CSV; files only with -o", text("csv")),
     Option("", "json", "FILE", "the table of flows as JSON Lines; files only with -o", text("json")),

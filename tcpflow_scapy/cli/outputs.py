@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from tcpflow_scapy.cli.messages import plural, say
 from tcpflow_scapy.cli.settings import Settings
-from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.cli.source_hashes import SourceHashes
+from tcpflow_scapy.errors import ExportError, TcpflowError
 from tcpflow_scapy.export.names import Template
 
 if TYPE_CHECKING:
@@ -55,16 +56,17 @@ def write_outputs(
 ) -> Outcome | None:
     """Everything that goes into the folder; None where nothing does. A live capture has `growing` files."""
     outcome = Outcome()
+    hashes = SourceHashes(flows) if _hashes_sources(settings) else None
     try:
         _write_all(flows, template, settings, growing, outcome)
-    except (KeyboardInterrupt, SystemExit, ExportError):
+        if _wants_report(settings):
+            _report(flows, settings, outcome, hashes.get(wait=True) if hashes else ())
+    except (KeyboardInterrupt, SystemExit, TcpflowError):
         # However the run ends, the report tells what was written, as tcpflow's does after a signal.
         if _wants_report(settings):
-            with suppress(ExportError):
-                _report(flows, settings, outcome)
+            with suppress(TcpflowError):
+                _report(flows, settings, outcome, hashes.get(wait=False) if hashes else ())
         raise
-    if _wants_report(settings):
-        _report(flows, settings, outcome)
     if "netviz" in settings.scanners:
         _draw(flows, settings)
     return outcome if settings.writes_files or settings.split or outcome.bodies else None
@@ -86,7 +88,7 @@ def _write_all(
     if settings.unprocessed is not None:
         from tcpflow_scapy.export.split import unused_frames
 
-        unused_frames(flows, settings.unprocessed)
+        unused_frames(flows, settings.unprocessed, overwrite=settings.overwrite)
 
 
 def _write_streams(
@@ -112,7 +114,13 @@ def _write_streams(
                 continue
             path = folder + file.name
             if settings.index:
-                write_findx(flows._evidence, file.stream, f"{path}.findx", max_bytes=settings.max_bytes)
+                write_findx(
+                    flows._evidence,
+                    file.stream,
+                    f"{path}.findx",
+                    max_bytes=settings.max_bytes,
+                    overwrite=settings.overwrite,
+                )
             commands.run(path)
             if settings.verbose:
                 say(_file_line(file))
@@ -207,9 +215,17 @@ def _draw(flows: FlowTable, settings: Settings) -> None:
     folder = settings.outdir or "."
     os.makedirs(folder, exist_ok=True)
     try:
-        flows.report(os.path.join(folder, "report.pdf"))
+        flows.report(_report_path(folder, "report.pdf", settings), overwrite=settings.overwrite)
     except ImportError as error:
         say(f"no report.pdf: {error}")
+
+
+def _report_path(folder: str, name: str, settings: Settings) -> str:
+    """Where a report goes that was not given a name: it is numbered as the files are that it tells of."""
+    from tcpflow_scapy.export.whole_file import free_path
+
+    path = os.path.join(folder, name)
+    return path if settings.overwrite else free_path(path)
 
 
 def writes_beside_files(settings: Settings) -> bool:
@@ -224,14 +240,19 @@ def _wants_report(settings: Settings) -> bool:
     return settings.report is not None or (files and not settings.console) or settings.no_files
 
 
-def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
+def _hashes_sources(settings: Settings) -> bool:
+    """Whether the report has hashes of the sources. A live capture may have made a spool of any size."""
+    return _wants_report(settings) and (not settings.interfaces or "md5" in settings.scanners)
+
+
+def _report(flows: FlowTable, settings: Settings, outcome: Outcome, source_hashes: Sequence[str]) -> None:
     from tcpflow_scapy.export.dfxml import to_dfxml
     from tcpflow_scapy.export.dfxml_texts import FileList
 
     folder = settings.outdir or "."
     path = settings.report
     if path is None:
-        path = os.path.join(folder, "report.xml")
+        path = _report_path(folder, "report.xml", settings)
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
@@ -264,4 +285,7 @@ def _report(flows: FlowTable, settings: Settings, outcome: Outcome) -> None:
         command_line=["tcpflow-scapy", *sys.argv[1:]],
         time_delta=settings.time_delta,
         byte_runs=settings.report is not None,
+        source_hashes=source_hashes,
+        options=asdict(settings),
+        overwrite=settings.overwrite,
     )

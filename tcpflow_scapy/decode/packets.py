@@ -103,6 +103,51 @@ class Origins:
             frame = np.where(inside, self.frame[piece], frame)
         return frame, address
 
+    def ranges(self, addresses: Array, lengths: Array) -> tuple[Array, Array, Array, Array, Array]:
+        """Where ranges of bytes lie in the capture, cut where their pieces end.
+
+        Parameters
+        ----------
+        addresses, lengths : ndarray of int64
+            Store addresses, in reassembled datagrams or not.
+
+        Returns
+        -------
+        row : ndarray of int64
+            Index of the range that each part belongs to, ascending.
+        skip : ndarray of int64
+            Bytes of the range before the part.
+        address : ndarray of int64
+            Store address of the part in a capture; of decompressed bytes, of what they were decompressed from.
+        length : ndarray of int64
+        compressed : ndarray of bool
+            True where the bytes were decompressed.
+        """
+        row, skip = np.arange(len(addresses)), np.zeros(len(addresses), np.int64)
+        address, length = np.array(addresses, np.int64), np.array(lengths, np.int64)
+        compressed = np.zeros(len(addresses), bool)
+        for _ in range(MAX_NESTED_DATAGRAMS + 1):
+            first = np.searchsorted(self.start, address, side="right") - 1
+            inside = (first >= 0) & (address - self.start[first] < self.length[first])
+            if not inside.any():
+                break
+            last = np.searchsorted(self.start, address + length, side="left") - 1
+            count = np.where(inside, last - first + 1, 1)
+            part = np.repeat(np.arange(len(row)), count)
+            nth = np.arange(len(part)) - np.repeat(np.cumsum(count) - count, count)
+            piece, moved = first[part] + nth, inside[part]
+            low = np.where(moved, np.maximum(address[part], self.start[piece]), address[part])
+            high = address[part] + length[part]
+            high = np.where(moved, np.minimum(high, self.start[piece] + self.length[piece]), high)
+            row, skip, length = row[part], skip[part] + low - address[part], high - low
+            compressed = compressed[part]
+            into = low - self.start[piece]
+            if self.step is not None:
+                into *= self.step[piece]
+                compressed |= moved & (self.step[piece] == 0)
+            address = np.where(moved, self.address[piece] + into, low)
+        return row, skip, address, length, compressed
+
 
 @dataclass(slots=True)
 class FragmentConflicts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder, export_error
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import NameFields, Template
 from tcpflow_scapy.export.payload import set_time, write_at
 
@@ -30,13 +30,15 @@ def export_datagrams(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
     import pandas as pd
 
     chosen = Template(template) if template is not None else Template()
-    rows = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    rows: list[tuple[object, ...]] = []
+    columns = ["conversation", "direction", "name", "path", "size", "datagrams"]
+    made = partial(pd.DataFrame, rows, columns=columns)
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for each in conversations:
             for direction in ("client", "server"):
                 payloads = each.payloads(direction)
@@ -46,26 +48,20 @@ def export_datagrams(
                 size = sum(map(len, payloads))
                 path = os.path.join(folder.path, name)
                 rows.append((each.id, direction, name, path, size, len(payloads)))
-    columns = ["conversation", "direction", "name", "path", "size", "datagrams"]
-    return pd.DataFrame(rows, columns=columns)
+    return made()
 
 
 def _write(
     folder: OutputFolder, each: Conversation, direction: str, payloads: list[bytes], template: Template
 ) -> str:
-    file = folder.create()
-    try:
+    name_for = partial(_name, template, _fields(each, direction))
+    with folder.writing(name_for(0)) as file:
         at = 0
         for payload in payloads:
             write_at(file.descriptor, payload, at)
             at += len(payload)
         set_time(file.descriptor, each.first_time(direction))
-    except BaseException as error:
-        folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    return folder.publish(file, partial(_name, template, _fields(each, direction)))
+    return folder.publish(file, name_for)
 
 
 def _name(template: Template, fields: NameFields, count: int) -> str:

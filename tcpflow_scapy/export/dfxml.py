@@ -21,9 +21,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
+import numpy as np
+
 from tcpflow_scapy.export.dfxml_objects import FileObjects
-from tcpflow_scapy.export.dfxml_texts import Attributes, xml_text
-from tcpflow_scapy.export.whole_file import write_whole
+from tcpflow_scapy.export.dfxml_texts import Attributes
+from tcpflow_scapy.export.whole_file import check_target, write_whole
+from tcpflow_scapy.flows.capture import Capture
+from tcpflow_scapy.render.escape import one_line
 
 if TYPE_CHECKING:
     from tcpflow_scapy.export.dfxml_objects import BodyFile, Files
@@ -59,7 +63,7 @@ class _Xml:
         self._indent()
         self._writer.startElement(name, _clean(attributes))
         if text != "":
-            self._writer.characters(xml_text(text))
+            self._writer.characters(one_line(text))
         self._writer.endElement(name)
 
     def raw(self, text: str) -> None:
@@ -75,7 +79,7 @@ class _Xml:
 
 
 def _clean(attributes: Attributes) -> AttributesImpl[str]:
-    given = {name: xml_text(value) for name, value in attributes.items() if value is not None}
+    given = {name: one_line(value) for name, value in attributes.items() if value is not None}
     return AttributesImpl(given)
 
 
@@ -88,7 +92,9 @@ def to_dfxml(
     command_line: Sequence[str] | None = None,
     time_delta: float = 0,
     byte_runs: bool = True,
-    overwrite: bool = True,
+    source_hashes: Sequence[str] | None = None,
+    options: Attributes = {},  # noqa: B006
+    overwrite: bool = False,
 ) -> None:
     """Write a report of flows as DFXML.
 
@@ -109,8 +115,12 @@ def to_dfxml(
         Seconds that were added to every time.
     byte_runs : bool
         Say where in the capture the bytes of each file lie.
+    source_hashes : sequence of str, optional
+        SHA-256 of each source, for whoever has them already; empty for none. Default: computed.
+    options : mapping
+        Further options of the run, which are listed with those of `reassemble`.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Raises
     ------
@@ -118,37 +128,51 @@ def to_dfxml(
         If the file cannot be written. A report is whole or not there.
     """
 
+    check_target(path, overwrite=overwrite, sources=flows.capture.paths)
+    if source_hashes is None:
+        found = flows.capture.sha256
+        source_hashes = [found] if isinstance(found, str) else found
+    hashes: Sequence[str] = source_hashes
+
     def write(file: BinaryIO) -> None:
         text = TextIOWrapper(file, encoding="utf-8", write_through=True)
-        _write(_Xml(text), flows, FileObjects(flows, files, bodies, byte_runs), command_line, time_delta)
+        xml = _Xml(text)
+        with xml.inside("dfxml", {"xmloutputversion": "1.0"}):
+            _head(xml, flows._evidence, command_line, hashes)
+            _options(xml, {**options, **flows._evidence.options})
+            xml.leaf("tdelta", f"{time_delta:g}")
+            _objects(xml, FileObjects(flows, files, bodies, byte_runs))
+            _usage(xml)
+        xml.end()
         text.flush()
         text.detach()
 
     write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
 
 
-def _write(
-    xml: _Xml,
-    flows: FlowTable,
-    objects: FileObjects,
-    command_line: Sequence[str] | None,
-    time_delta: float,
-) -> None:
-    rows = objects.rows
-    with xml.inside("dfxml", {"xmloutputversion": "1.0"}):
-        with xml.inside("metadata", NAMESPACES):
-            xml.leaf("dc:type", "Feature Extraction")
-        _creator(xml, command_line)
-        _source(xml, flows._evidence)
-        xml.leaf("tdelta", f"{time_delta:g}")
-        with xml.inside("configuration"):
-            for some in objects:
-                xml.raw(some)
-        xml.leaf("summary")
-        xml.leaf("total_flows", len(rows))
-        xml.leaf("total_packets", int(rows.column("packets").sum()))
-        _usage(xml)
-    xml.end()
+def _head(xml: _Xml, evidence: Evidence, command_line: Sequence[str] | None, hashes: Sequence[str]) -> None:
+    with xml.inside("metadata", NAMESPACES):
+        xml.leaf("dc:type", "Feature Extraction")
+    _creator(xml, command_line)
+    _source(xml, evidence, hashes)
+
+
+def _options(xml: _Xml, options: Attributes) -> None:
+    """How it was read and written: an element without text for what was not set."""
+    with xml.inside("options"):
+        for name, value in options.items():
+            if isinstance(value, (list, tuple, set)):
+                value = shlex.join(map(str, sorted(value) if isinstance(value, set) else value))
+            xml.leaf("option", "" if value is None else value, {"name": name})
+
+
+def _objects(xml: _Xml, objects: FileObjects) -> None:
+    with xml.inside("configuration"):
+        for some in objects:
+            xml.raw(some)
+    xml.leaf("summary")
+    xml.leaf("total_flows", len(objects.rows))
+    xml.leaf("total_packets", int(objects.rows.column("packets").sum()))
 
 
 def _creator(xml: _Xml, command_line: Sequence[str] | None) -> None:
@@ -158,6 +182,8 @@ def _creator(xml: _Xml, command_line: Sequence[str] | None) -> None:
     with xml.inside("creator", {"version": "1.0"}):
         xml.leaf("program", "tcpflow-scapy")
         xml.leaf("version", __version__)
+        xml.leaf("library", attributes={"name": "python", "version": platform.python_version()})
+        xml.leaf("library", attributes={"name": "numpy", "version": np.__version__})
         with xml.inside("execution_environment"):
             xml.leaf("os_sysname", system.system)
             xml.leaf("os_release", system.release)
@@ -178,20 +204,31 @@ def _user() -> str:
         return ""
 
 
-def _source(xml: _Xml, evidence: Evidence) -> None:
+def _source(xml: _Xml, evidence: Evidence, hashes: Sequence[str]) -> None:
     """What was read, and what could not be used of it."""
-    from tcpflow_scapy.flows.capture import Capture
-
-    capture = Capture(evidence)
+    capture, info = Capture(evidence), evidence.info
     with xml.inside("source"):
-        for path, size in zip(evidence.info.paths, evidence.info.sizes, strict=False):
-            xml.leaf("image_filename", path, {"filesize": size})
+        for number, (path, size) in enumerate(zip(info.paths, info.sizes, strict=False)):
+            form, packed = info.formats[number], info.compressions[number]
+            told = {"filesize": size, "format": form, "compression": packed or None}
+            xml.leaf("image_filename", path, {**told, "img_offsets": _img_offsets(form, packed)})
+            if hashes:
+                xml.leaf("hashdigest", hashes[number], {"type": "SHA256"})
+            else:
+                xml.leaf("not_hashed", attributes={"type": "SHA256"})
         xml.leaf("frames", capture.frames, {"used": capture.used})
         for reason, count in capture.unused.items():
             xml.leaf("unused_frames", count, {"reason": reason})
         for problem in evidence.info.problems:
             place = {"kind": problem.kind, "frame": problem.frame, "offset": problem.offset}
             xml.leaf("problem", problem.message, {**place, "length": problem.length})
+
+
+def _img_offsets(form: str, packed: str) -> str:
+    """In what the ``img_offset`` of a byte run counts."""
+    if packed:
+        return "in the decompressed bytes"
+    return "in the capture made of the packets" if form == "scapy" else "in the file"
 
 
 def _usage(xml: _Xml) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, repeat, zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-MAX_RUNS = 10_000
-"""Byte runs listed for one stream; more are counted in an attribute."""
-
 AT_ONCE = 1 << 12
-"""Elements that are made together."""
+"""Elements, or byte runs of one, that are made together."""
+
+TEXT = 1 << 20
+"""Characters that are handed on together."""
 
 END = "\n    </fileobject>"
 
@@ -82,9 +82,9 @@ class FileObjects:
             chars = self._some(part, place[part], names)
             more = self._more(part, place[part], digests)
             # What only some have, and what may be long, is put in at marks.
-            marks = np.array([[MARK if text else 0] for text in more], np.uint8) if more else ""
+            marks = np.array([[MARK if texts else 0] for texts in more], np.uint8) if more else ""
             pieces = together(beside(chars, marks, END)).split(chr(MARK))
-            yield "".join(chain.from_iterable(zip_longest(pieces, filter(None, more or ()), fillvalue="")))
+            yield from _large(_between(pieces, filter(None, more or ())))
 
     def _places(self, files: FileList | None) -> Array:
         """For each row the place of its file in the list; -1 if it has none."""
@@ -143,37 +143,33 @@ class FileObjects:
             picked(layers[rows.flow], self._layers),
         ]
 
-    def _more(self, part: slice, place: Array, digests: list[str] | None) -> list[str] | None:
+    def _more(self, part: slice, place: Array, digests: list[str] | None) -> list[list[Iterable[str]]] | None:
         """Digests, places in the capture, gaps and conflicts of some rows; None if none has any."""
-        texts = self._trust(self.rows.stream[part])
-        if self._runs_wanted or self._bodies:
-            streams = enumerate(self.rows.stream[part].tolist(), part.start)
-            runs = ["".join(self._byte_runs(row, stream)) for row, stream in streams]
-            texts = runs if texts is None else [run + text for run, text in zip(runs, texts, strict=True)]
+        streams = self.rows.stream[part]
+        trust = self._trust(streams)
+        if digests is None and trust is None and not (self._runs_wanted or self._bodies):
+            return None
+        texts: list[list[Iterable[str]]] = [[] for _ in streams]
         if digests is not None:
-            found = ("" if each < 0 else digests[each] for each in place.tolist())
-            texts = [d + text for d, text in zip(found, texts or repeat(""), strict=False)]
+            for row, each in enumerate(place.tolist()):
+                if each >= 0 and digests[each]:
+                    texts[row].append((digests[each],))
+        captured = self._evidence.reassembly.streams.captured[streams].tolist()
+        for row, stream in enumerate(streams.tolist()):
+            if (self._runs_wanted and captured[row]) or stream in self._bodies:
+                texts[row].append(self._byte_runs(part.start + row, stream))
+            if trust is not None and trust[row]:
+                texts[row].append((trust[row],))
         return texts
 
     def _byte_runs(self, row: int, stream: int) -> Iterator[str]:
         """Where the bytes lie in the capture, and the HTTP bodies that lie in them."""
-        bodies = self._bodies.get(stream, ())
-        if not self._runs_wanted and not bodies:
-            return
+        yield "\n      <byte_runs>"
         extents = self.rows.extents(row)
-        count = len(extents.offset) if self._runs_wanted else 0
-        if not count and not bodies:
-            return
-        dropped = f" not_listed='{count - MAX_RUNS}'" if count > MAX_RUNS else ""
-        yield f"\n      <byte_runs{dropped}>"
-        several = len(self._evidence.store) > 1
-        shown = min(count, MAX_RUNS)
-        listed = (extents.offset[:shown], extents.length[:shown], extents.address[:shown])
-        for offset, length, address in zip(*(c.tolist() for c in listed), strict=True):
-            where = attributes({"img_filename": self._evidence.store.name(address)}) if several else ""
-            place = f"file_offset='{offset}' len='{length}' img_offset='{address & OFFSET_MASK}'"
-            yield f"\n        <byte_run {place}{where}/>"
-        for _, path, size, digest, offset, problems in bodies:
+        for start in range(0, len(extents.offset) if self._runs_wanted else 0, AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            yield self._some_runs(extents.offset[part], extents.length[part], extents.address[part])
+        for _, path, size, digest, offset, problems in self._bodies.get(stream, ()):
             held = f"<filename>{escaped(path)}</filename><filesize>{size}</filesize>"
             if digest:
                 held += f"<hashdigest type='SHA256'>{escaped(digest)}</hashdigest>"
@@ -181,6 +177,26 @@ class FileObjects:
                 held += f"<problems>{escaped(' '.join(problems))}</problems>"
             yield f"\n        <byte_run file_offset='{offset}'><fileobject>{held}</fileobject></byte_run>"
         yield "\n      </byte_runs>"
+
+    def _some_runs(self, offset: Array, length: Array, address: Array) -> str:
+        """Runs of a stream; those in reassembled datagrams are cut at the borders of fragments.
+
+        Of bytes that a packet carried compressed, the run says where that begins.
+        """
+        origins, store = self._evidence.origins, self._evidence.store
+        compressed = np.zeros(len(offset), bool)
+        if origins is not None:
+            row, skip, address, length, compressed = origins.ranges(address, length)
+            offset = offset[row] + skip
+        several = len(self._evidence.info.paths) > 1
+        texts = []
+        columns = (offset.tolist(), length.tolist(), address.tolist(), compressed.tolist())
+        for at, size, place, packed in zip(*columns, strict=True):
+            where = attributes({"img_filename": store.name(place)}) if several else ""
+            begins = "compressed_img_offset" if packed else "img_offset"
+            run = f"file_offset='{at}' len='{size}' {begins}='{place & OFFSET_MASK}'{where}"
+            texts.append(f"\n        <byte_run {run}/>")
+        return "".join(texts)
 
     def _trust(self, stream: Array) -> list[str] | None:
         """Gaps and conflicts of each stream; most have none."""
@@ -209,6 +225,28 @@ class FileObjects:
             f"\n      <conflict file_offset='{start}' len='{end - start}' frame='{frame}'/>"
             for start, end, frame in zip(*(c.tolist() for c in columns), strict=True)
         )
+
+
+def _between(pieces: list[str], more: Iterable[list[Iterable[str]]]) -> Iterator[str]:
+    """Pieces with what belongs between them."""
+    first, *others = pieces
+    yield first
+    for texts, piece in zip(more, others, strict=True):
+        yield from chain.from_iterable(texts)
+        yield piece
+
+
+def _large(texts: Iterable[str]) -> Iterator[str]:
+    """The same text in larger pieces."""
+    kept: list[str] = []
+    size = 0
+    for text in texts:
+        kept.append(text)
+        size += len(text)
+        if size >= TEXT:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
 
 
 def _frame_bytes(rows: StreamRows) -> tuple[Array, Array]:

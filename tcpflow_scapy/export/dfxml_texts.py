@@ -11,8 +11,11 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.errors import CaptureError
+from tcpflow_scapy.export.payload import NOT_HASHED
 from tcpflow_scapy.export.streams import StreamRows, heads_of_rows
 from tcpflow_scapy.export.text_columns import beside, decimals, hexadecimals, picked
+from tcpflow_scapy.render.escape import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,24 +45,9 @@ class FileList(NamedTuple):
         return cls(stream.tolist(), table["path"].tolist(), table["size"].tolist(), digests)
 
 
-def xml_text(value: object) -> str:
-    """Text with every character that XML 1.0 cannot hold written as ``\\xNN`` or ``\\uNNNN``."""
-    text = str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c
-        if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c >= "\U00010000"
-        else f"\\x{ord(c):02x}"
-        if ord(c) < 256
-        else f"\\u{ord(c):04x}"
-        for c in text
-    )
-
-
 def escaped(value: object) -> str:
-    """Any text as the contents of an element."""
-    return escape(xml_text(value))
+    """Any text as the contents of an element; what XML cannot hold or a terminal would obey is an escape."""
+    return escape(one_line(value))
 
 
 def all_escaped(texts: Sequence[str]) -> Sequence[str]:
@@ -70,16 +58,18 @@ def all_escaped(texts: Sequence[str]) -> Sequence[str]:
 
 def attributes(values: Attributes) -> str:
     """Of an element; those that are None are left out."""
-    given = {name: xml_text(value) for name, value in values.items() if value is not None}
+    given = {name: one_line(value) for name, value in values.items() if value is not None}
     return "".join(f" {name}={quoteattr(value)}" for name, value in given.items())
 
 
 def digest_texts(files: FileList) -> list[str]:
-    """Elements with the digests of each file."""
+    """Elements with the digests of each file; an element that says so where gaps were too large for that."""
     texts = [""] * len(files.stream)
     for name, label in DIGESTS.items():
         for place, digest in enumerate(files.digests.get(name, ())):
-            if digest:
+            if digest == NOT_HASHED:
+                texts[place] += f"\n      <not_hashed type='{label}'/>"
+            elif digest:
                 texts[place] += f"\n      <hashdigest type='{label}'>{escaped(digest)}</hashdigest>"
     return texts
 
@@ -102,7 +92,11 @@ def count_attribute(name: str, counts: Array) -> Array:
 
 def mac_attributes(rows: StreamRows) -> Array:
     """Attributes with the MAC addresses of each direction's first frame; zeros are no address."""
-    heads = heads_of_rows(rows)
+    try:
+        heads = heads_of_rows(rows)
+    except CaptureError:
+        # The capture is not what it was: what was written of it before can be told all the same.
+        return np.empty((len(rows), 0), np.uint8)
     target, source = heads[:, :6], heads[:, 6:]
     return beside(
         beside(" mac_daddr='", hexadecimals(target), "'", present=np.any(target != 0, axis=1)),

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import DEFAULT_TEMPLATE, Template, TemplateChoice
 from tcpflow_scapy.export.stream_writer import Written, write_streams
 from tcpflow_scapy.export.streams import StreamRows
@@ -101,13 +102,15 @@ def export_flows(
         One row for each file, in order of the streams' first packets: ``flow``, ``direction`` (client or
         server), ``name`` (relative to `outdir`), ``path``, ``size`` (bytes, holes included),
         ``captured_bytes``, ``missing_bytes`` and ``gaps`` of the stream (a gap after the last captured byte
-        included), the hashes of the file as it reads (empty where its gaps exceed 1 GiB), and ``start``
-        (UTC, the direction's first packet).
+        included), the hashes of the file as it reads (``not hashed`` where gaps are more than twice what was
+        captured, and beyond the 4 MiB of these that an export hashes), and ``start`` (UTC, the direction's
+        first packet).
 
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; the error's `files` is the table of those that
+        were whole.
     ValueError
         A template, limit or hash that is none.
     """
@@ -115,12 +118,13 @@ def export_flows(
     check_options(max_bytes, hashes)
     rows = StreamRows.of(flows._evidence, flows._index).with_data()
     files: list[Written] = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    made = partial(files_frame, rows, files, os.fspath(outdir), hashes)
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for file in write_streams(rows, folder, chosen, max_bytes=max_bytes, hashes=hashes):
             files.append(file)
             if on_file is not None:
                 on_file(file)
-        table = files_frame(rows, files, folder.path, hashes)
+    table = made()
     if on_flow is not None:
         for number, mine in table.groupby("flow", sort=True):
             on_flow(flows.loc[number], mine)

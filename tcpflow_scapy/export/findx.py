@@ -36,7 +36,12 @@ def index_lines(evidence: Evidence, stream: int, max_bytes: int | None = None) -
 
 
 def write_findx(
-    evidence: Evidence, stream: int, path: str | os.PathLike[str], *, max_bytes: int | None = None
+    evidence: Evidence,
+    stream: int,
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write the index of a stream beside its file.
 
@@ -50,4 +55,5 @@ def write_findx(
         lambda file: file.writelines(
             line.encode("ascii") for line in index_lines(evidence, stream, max_bytes)
         ),
+        overwrite=overwrite,
     )

@@ -1,53 +1,24 @@
 """A folder that results are written into: nothing in it is ever overwritten unasked, nothing half-written
 stays in it.
 
-A file is written without a name (``O_TMPFILE``), or under a hidden temporary one where the file system has
-no nameless files, and gets its name when it is whole, by a hard link: the one operation that fails if the
-name is taken. A file so small that it is one write is made under its own name at once (``O_EXCL``, which
-fails if the name is taken) and removed if that write fails: half the work for the system. All work is
+A file gets its name when it is whole, see `export.pending`; that fails if the name is taken. All work is
 relative to open folder descriptors and follows no symbolic link below the folder, so that nothing another
 program plants there can lead us elsewhere.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TypeVar
+from typing import Any
 
-from tcpflow_scapy.errors import ExportError
-
-T = TypeVar("T")
-
-_NO_NAMELESS_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+from tcpflow_scapy.errors import ExportError, TcpflowError
+from tcpflow_scapy.export.pending import PendingFile, PendingFiles
 
 OPEN_FOLDERS = 32
 """Descriptors of subfolders that are kept open."""
-
-
-class PendingFile:
-    """A file that is being written and has no name yet."""
-
-    __slots__ = ("descriptor", "temporary")
-
-    def __init__(self, descriptor: int, temporary: str | None) -> None:
-        self.descriptor = descriptor
-        """open for writing, -1 once closed"""
-        self.temporary = temporary
-        """its hidden name in the folder; None for a nameless file"""
-
-    def close(self) -> None:
-        """Close the descriptor; a nameless file without a link is gone then."""
-        if self.descriptor >= 0:
-            descriptor, self.descriptor = self.descriptor, -1
-            os.close(descriptor)
 
 
 class OutputFolder:
@@ -77,39 +48,7 @@ class OutputFolder:
         self._folders: dict[str, int] = {}
         self._next_count: dict[str, int] = {}
         self._given: set[str] = set()
-        # A nameless file can only appear where nothing is: replacing needs a name to rename.
-        self._nameless = hasattr(os, "O_TMPFILE") and not overwrite and os.path.isdir("/proc/self/fd")
-
-    def create_named(self, name_for: Callable[[int], str], first: str) -> tuple[int, str]:
-        """A new file under the first free one of the names `first`, ``name_for(1)``, ``name_for(2)``, ...
-
-        For files that are written at once; the caller closes the descriptor, and calls `remove` if the
-        writing fails.
-
-        Returns
-        -------
-        descriptor : int
-            Open for writing.
-        name : str
-            Relative to the folder.
-        """
-        return self._first_free(name_for, first, self._open_new)
-
-    def _open_new(self, name: str) -> int | None:
-        """A file of that name, open for writing; None if it is taken."""
-        folder, last = self.place(name)
-        try:
-            return os.open(last, _NEW_FILE, 0o666, dir_fd=folder)
-        except FileExistsError:
-            return None
-        except OSError as error:
-            raise export_error(os.path.join(self.path, name), error) from error
-
-    def remove(self, name: str) -> None:
-        """Take back a file of `create_named` whose writing failed."""
-        with suppress(OSError):
-            folder, last = self.place(name)
-            os.unlink(last, dir_fd=folder)
+        self._pending = PendingFiles(self._descriptor)
 
     def place(self, name: str) -> tuple[int, str]:
         """Where a name lies: the descriptor of its folder, made where it is absent, and its last part.
@@ -122,25 +61,23 @@ class OutputFolder:
     def create(self) -> PendingFile:
         """A new file without a name, to be published or discarded."""
         try:
-            if self._nameless:
-                try:
-                    flags = os.O_WRONLY | os.O_TMPFILE
-                    return PendingFile(os.open(".", flags, 0o666, dir_fd=self._descriptor), None)
-                except OSError as error:
-                    if error.errno not in _NO_NAMELESS_FILES:
-                        raise
-                    self._nameless = False
-            name = f".{secrets.token_hex(8)}.part"
-            return PendingFile(os.open(name, _NEW_FILE, 0o666, dir_fd=self._descriptor), name)
+            return self._pending.create()
         except OSError as error:
             raise export_error(self.path, error) from error
 
+    def writing(self, name: str) -> Writing:
+        """The same as a context, which discards the file if its writing fails.
+
+        Parameters
+        ----------
+        name : str
+            The name it would get, for the `ExportError` that every `OSError` becomes.
+        """
+        return Writing(self, name)
+
     def discard(self, file: PendingFile) -> None:
         """Forget a file that was not published."""
-        file.close()
-        if file.temporary is not None:
-            with suppress(OSError):
-                os.unlink(file.temporary, dir_fd=self._descriptor)
+        self._pending.discard(file)
 
     def publish(self, file: PendingFile, name_for: Callable[[int], str], first: str | None = None) -> str:
         """Give a whole file the first free one of the names ``name_for(0)``, ``name_for(1)``, ...
@@ -161,68 +98,61 @@ class OutputFolder:
         ------
         ExportError
             No name could be given; the file is gone.
+
+        Notes
+        -----
+        Where an interruption comes between, ``file.name`` tells whether the file got a name before.
         """
         try:
-            return self._publish(file, name_for, name_for(0) if first is None else first)
-        except OSError as error:
-            raise error if isinstance(error, ExportError) else export_error(self.path, error) from error
+            return self._first_free(file, name_for, name_for(0) if first is None else first)
+        except BaseException as error:
+            if file.name and not self._is_there(file):
+                file.name = ""
+            if isinstance(error, OSError) and not isinstance(error, ExportError):
+                raise export_error(self.path, error) from error
+            raise
         finally:
             self.discard(file)
 
-    def _publish(self, file: PendingFile, name_for: Callable[[int], str], first: str) -> str:
-        return self._first_free(name_for, first, lambda name: self._link(file, name) or None)[1]
+    def _is_there(self, file: PendingFile) -> bool:
+        try:
+            folder, last = self.place(file.name)
+        except ExportError:
+            return False
+        return self._pending.has(file, last, folder)
 
-    def _first_free(
-        self, name_for: Callable[[int], str], first: str, attempt: Callable[[str], T | None]
-    ) -> tuple[T, str]:
-        """What the first attempt gave that was not None, and its name."""
+    def _first_free(self, file: PendingFile, name_for: Callable[[int], str], first: str) -> str:
         # Where the last file of this name ended its search, this one starts: 10,000 connections
         # between the same two ports cost 10,000 attempts, not fifty million.
         count = self._next_count.get(first, 0)
         while True:
-            name = first if count == 0 else name_for(count)
+            file.name = name = first if count == 0 else name_for(count)
             count += 1
-            got = attempt(name)
-            if got is not None:
+            if self._link(file, name):
                 self._next_count[first] = count
-                return got, name
+                return name
 
     def _link(self, file: PendingFile, name: str) -> bool:
         """Try one name; False if it is taken."""
         folder, last = self.place(name)
         try:
-            if self.overwrite:
-                return self._replace(file, name, folder, last)
-            if file.temporary is None:
-                # linkat with AT_SYMLINK_FOLLOW on the descriptor's own entry names a nameless file.
-                os.link(f"/proc/self/fd/{file.descriptor}", last, dst_dir_fd=folder, follow_symlinks=True)
-            else:
-                self._link_temporary(file.temporary, folder, last)
+            self._pending.link(file, last, folder)
         except FileExistsError:
-            return False
+            if not self.overwrite or name in self._given:
+                return False
+            self._replace(file, name)
         except OSError as error:
             raise export_error(os.path.join(self.path, name), error) from error
+        if self.overwrite:
+            self._given.add(name)
         return True
 
-    def _replace(self, file: PendingFile, name: str, folder: int, last: str) -> bool:
-        if name in self._given:
-            return False
-        assert file.temporary is not None
-        os.replace(file.temporary, last, src_dir_fd=self._descriptor, dst_dir_fd=folder)
-        file.temporary = None
-        self._given.add(name)
-        return True
-
-    def _link_temporary(self, temporary: str, folder: int, last: str) -> None:
-        here = {"src_dir_fd": self._descriptor, "dst_dir_fd": folder}
+    def _replace(self, file: PendingFile, name: str) -> None:
+        folder, last = self.place(name)
         try:
-            os.link(temporary, last, follow_symlinks=False, **here)
+            self._pending.replace(file, last, folder)
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise
-            # No hard links (FAT, some network shares): reserve the name, then rename over the reservation.
-            os.close(os.open(last, _NEW_FILE, 0o666, dir_fd=folder))
-            os.replace(temporary, last, **here)
+            raise export_error(os.path.join(self.path, name), error) from error
 
     def _subfolder(self, folders: str) -> int:
         """Descriptor of a folder below this one, made where it is absent."""
@@ -251,6 +181,7 @@ class OutputFolder:
 
     def close(self) -> None:
         """Close every descriptor."""
+        self._pending.close()
         for descriptor in [*self._folders.values(), self._descriptor]:
             os.close(descriptor)
         self._folders.clear()
@@ -265,6 +196,29 @@ class OutputFolder:
         self.close()
 
 
+class Writing:
+    """A file while it is written; see `OutputFolder.writing`."""
+
+    __slots__ = ("_file", "_folder", "_name")
+
+    def __init__(self, folder: OutputFolder, name: str) -> None:
+        self._folder = folder
+        self._name = name
+
+    def __enter__(self) -> PendingFile:
+        self._file = self._folder.create()
+        return self._file
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        self._folder.discard(self._file)
+        if isinstance(error, OSError) and not isinstance(error, TcpflowError):
+            raise export_error(os.path.join(self._folder.path, self._name), error) from error
+
+
 def _open_folder(name: str, parent: int) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     try:
@@ -273,6 +227,22 @@ def _open_folder(name: str, parent: int) -> int:
         with suppress(FileExistsError):
             os.mkdir(name, 0o777, dir_fd=parent)
         return os.open(name, flags, dir_fd=parent)
+
+
+@contextmanager
+def telling(written: Callable[[], Any]) -> Iterator[None]:
+    """Whatever ends the work, its exception has ``files``: what was written before.
+
+    Parameters
+    ----------
+    written : callable
+        Gives what the export would return by now.
+    """
+    try:
+        yield
+    except BaseException as error:
+        error.__dict__["files"] = written()
+        raise
 
 
 def export_error(path: str, error: Exception) -> ExportError:

@@ -18,7 +18,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.files import make_template
-from tcpflow_scapy.export.folder import OutputFolder, export_error
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
@@ -140,12 +140,13 @@ def export_http_bodies(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
     chosen = stream_names(flows, make_template(template, prefix_flags))
     chosen |= {key: _fixed(name) for key, name in (names or {}).items()}
     files: list[WrittenBody] = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    made = partial(bodies_frame, files, os.fspath(outdir))
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for file in write_bodies(
             flows, folder, chosen, requests=requests, decode=decode, decode_limits=decode_limits
         ):
@@ -154,7 +155,7 @@ def export_http_bodies(
                 on_file(file)
             if on_http is not None:
                 on_http(file.body.exchange, os.path.join(folder.path, file.name))
-        return bodies_frame(files, folder.path)
+    return made()
 
 
 def write_bodies(
@@ -184,26 +185,25 @@ def _write(
     """Write a body; decoded within `limits`, or as it was sent without."""
     message = body.message
     outcome = Outcome()
-    file = folder.create()
-    try:
+    name_for = partial(_body_name, stream_name, body)
+    with folder.writing(name_for(0)) as file:
         size, digest, head = _write_pieces(file.descriptor, message, limits, outcome)
         if not size and outcome.problems:
             # Nothing could be decoded of it: what was sent is better than nothing.
             size, digest, head = _write_pieces(file.descriptor, message, None, Outcome())
-        if not size:
-            folder.discard(file)
-            return None
         set_time(file.descriptor, NO_TIME if message.time_ns is None else message.time_ns)
-    except BaseException as error:
+    if not size:
         folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    name = folder.publish(file, lambda count: body_name(stream_name(count), body.number, body.extension))
+        return None
+    name = folder.publish(file, name_for)
     coding = tuple(sorted(outcome.problems))
     problems = tuple(sorted({*message.problems, *coding}))
     complete = message.complete and outcome.complete
     return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems, coding)
+
+
+def _body_name(stream_name: NameFor, body: HttpBody, count: int) -> str:
+    return body_name(stream_name(count), body.number, body.extension)
 
 
 def _write_pieces(

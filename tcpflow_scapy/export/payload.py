@@ -34,8 +34,15 @@ FEW = 48
 WORTH_A_VECTOR = 256
 """Mean bytes of an extent from which on a copy costs more than naming it to the system."""
 
-HASHED_ZEROS = 1 << 30
-"""Gap bytes up to which a file is hashed: a gap costs nothing on disk, but a hash has to see its zeros."""
+ZEROS_PER_BYTE = 2
+"""Gap bytes for each captured one up to which a file is hashed: a gap costs nothing on disk, but a hash has
+to see its zeros, and who sends little must not order much work."""
+
+MORE_ZEROS = 4 << 20
+"""Further gap bytes that are hashed in one export, of its first files that need them."""
+
+NOT_HASHED = "not hashed"
+"""Stands for the digest of a file with larger gaps."""
 
 _ZEROS = bytes(1 << 20)
 
@@ -131,6 +138,31 @@ def _piece_borders(extents: Extents) -> Iterator[tuple[int, int]]:
             start = stop
 
 
+class ZerosToHash:
+    """Which files of an export are hashed, of those with gaps: those that come while there is work left."""
+
+    def __init__(self) -> None:
+        self._left = MORE_ZEROS
+
+    def allow(self, size: int, captured: int) -> bool:
+        """Whether a file is hashed.
+
+        Parameters
+        ----------
+        size : int
+            Bytes that the file will have, gaps included.
+        captured : int
+            Those of them that are no gap.
+        """
+        zeros = size - captured
+        if zeros <= ZEROS_PER_BYTE * captured:
+            return True
+        if zeros > self._left:
+            return False
+        self._left -= zeros
+        return True
+
+
 class GapHasher:
     """Hashes of a sparse file, zeros included, without reading it back.
 
@@ -143,15 +175,11 @@ class GapHasher:
     def __init__(self, names: Sequence[str]) -> None:
         self._hashes = [hashlib.new(name, usedforsecurity=False) for name in names]
         self._position = 0
-        self._zeros = 0
 
     def update(self, offset: int, data: bytes) -> None:
         """Take bytes that lie at `offset`, at or after the end of what came before."""
         gap = offset - self._position
         self._position = offset + len(data)
-        self._zeros += gap
-        if self._zeros > HASHED_ZEROS:
-            self._hashes = []
         for digest in self._hashes:
             left = gap
             while left > 0:
@@ -159,9 +187,9 @@ class GapHasher:
                 left -= len(_ZEROS)
             digest.update(data)
 
-    def hexdigests(self, count: int) -> list[str]:
-        """One hexadecimal digest for each hash; empty texts where the gaps were too large to hash."""
-        return [digest.hexdigest() for digest in self._hashes] or [""] * count
+    def hexdigests(self) -> list[str]:
+        """One hexadecimal digest for each hash."""
+        return [digest.hexdigest() for digest in self._hashes]
 
 
 def write_extents(descriptor: int, store: Store, extents: Extents, hashes: Sequence[str] = ()) -> list[str]:
@@ -172,8 +200,7 @@ def write_extents(descriptor: int, store: Store, extents: Extents, hashes: Seque
     Returns
     -------
     list of str
-        The hexadecimal digests asked for, of the file as it reads; empty texts where gaps add up to more
-        than `HASHED_ZEROS`.
+        The hexadecimal digests asked for, of the file as it reads.
 
     Raises
     ------
@@ -187,7 +214,7 @@ def write_extents(descriptor: int, store: Store, extents: Extents, hashes: Seque
         write_at(descriptor, data, offset)
         if hasher is not None:
             hasher.update(offset, data)
-    return hasher.hexdigests(len(hashes)) if hasher is not None else []
+    return hasher.hexdigests() if hasher is not None else []
 
 
 def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:

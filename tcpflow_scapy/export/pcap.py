@@ -28,7 +28,7 @@ CHUNK = 4096
 
 
 def to_pcap(
-    flows: FlowTable, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = True
+    flows: FlowTable, path: str | os.PathLike[str], *, format: str | None = None, overwrite: bool = False
 ) -> int:
     """Write the frames of `flows`, in order of capture, each once.
 
@@ -42,7 +42,7 @@ def to_pcap(
         cannot hold, else pcap. A pcap has nanoseconds only where a frame needs them, because older programs
         read microseconds alone; a time that it cannot hold becomes zero.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Returns
     -------
@@ -58,22 +58,14 @@ def to_pcap(
     """
     evidence = flows._evidence
     index = flow_frames(evidence, flows._index)
-    chosen = _format(format, os.fspath(path), evidence, index)
+    chosen = capture_format(format, os.fspath(path), evidence, index)
 
     def write(file: BinaryIO) -> None:
-        with _writer(chosen, file, evidence, index) as writer:
+        with capture_writer(chosen, file, evidence, index) as writer:
             write_frames(writer, evidence, index)
 
     write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return len(index)
-
-
-def capture_writer(
-    file: BinaryIO, evidence: Evidence, index: Array, format: str | None = None
-) -> tuple[str, CaptureWriter]:
-    """A writer that can hold the given frames, and its format (``pcap`` or ``pcapng``)."""
-    chosen = _format(format, "", evidence, index)
-    return chosen, _writer(chosen, file, evidence, index)
 
 
 def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array, comment: str = "") -> None:
@@ -91,7 +83,8 @@ def write_frames(writer: CaptureWriter, evidence: Evidence, index: Array, commen
             comment = ""
 
 
-def _format(wanted: str | None, path: str, evidence: Evidence, index: Array) -> str:
+def capture_format(wanted: str | None, path: str, evidence: Evidence, index: Array) -> str:
+    """``pcap`` or ``pcapng``, as `to_pcap` says."""
     if wanted is not None and wanted not in FORMATS:
         raise ValueError(f"unknown capture format {wanted!r}; there are: {', '.join(FORMATS)}")
     linktypes = np.unique(evidence.frames.linktype[index])
@@ -105,7 +98,8 @@ def _format(wanted: str | None, path: str, evidence: Evidence, index: Array) -> 
     return wanted or "pcap"
 
 
-def _writer(chosen: str, file: BinaryIO, evidence: Evidence, index: Array) -> CaptureWriter:
+def capture_writer(chosen: str, file: BinaryIO, evidence: Evidence, index: Array) -> CaptureWriter:
+    """What writes the given frames in a format that can hold them."""
     if chosen == "pcapng":
         return PcapngWriter(file)
     frames = evidence.frames

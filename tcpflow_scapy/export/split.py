@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from tcpflow_scapy.export.files import make_template
-from tcpflow_scapy.export.folder import OutputFolder
+from tcpflow_scapy.export.folder import OutputFolder, telling
 from tcpflow_scapy.export.names import NameFields, Template
-from tcpflow_scapy.export.pcap import capture_writer, write_frames
+from tcpflow_scapy.export.pcap import capture_format, capture_writer, write_frames
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 from tcpflow_scapy.flows.scapy_packets import frames_of_rows
 
@@ -51,26 +51,23 @@ def split_captures(
     Raises
     ------
     ExportError
-        A file cannot be written. Nothing half-written stays.
+        A file cannot be written. Nothing half-written stays; its `files` is the list of whole ones.
     """
     evidence = flows._evidence
     chosen = make_template(template, prefix_flags)
     rows = StreamRows.of(evidence, flows._index)
     fields = FieldsOfRows(rows, chosen.letters)
     found = evidence.reassembly
-    names = []
-    with OutputFolder(outdir, overwrite=overwrite) as folder:
+    names: list[str] = []
+    with OutputFolder(outdir, overwrite=overwrite) as folder, telling(lambda: names):
         for row, stream in enumerate(rows.stream.tolist()):
             low, high = found.streams.packet_start[stream : stream + 2].tolist()
             index = frames_of_rows(evidence, found.order[low:high])
-            file = folder.create()
-            try:
-                with open(file.descriptor, "wb", closefd=False) as out:
-                    kind = _write(out, flows, index, format, _comment(flows, stream))
-            except BaseException:
-                folder.discard(file)
-                raise
-            names.append(folder.publish(file, partial(_name, chosen, fields(row), kind)))
+            kind = capture_format(format, "", evidence, index)
+            name_for = partial(_name, chosen, fields(row), kind)
+            with folder.writing(name_for(0)) as file, open(file.descriptor, "wb", closefd=False) as out:
+                _write(out, flows, index, kind, _comment(flows, stream))
+            names.append(folder.publish(file, name_for))
     return names
 
 
@@ -87,14 +84,12 @@ def _comment(flows: FlowTable, stream: int) -> str:
     return f"flow {stream >> 1}, {mine.direction}: {ends}, {mine.captured} bytes, {mine.missing} missing"
 
 
-def _write(out: BinaryIO, flows: FlowTable, index: Array, format: str | None, comment: str = "") -> str:
-    kind, writer = capture_writer(out, flows._evidence, index, format)
-    with writer:
+def _write(out: BinaryIO, flows: FlowTable, index: Array, kind: str, comment: str = "") -> None:
+    with capture_writer(kind, out, flows._evidence, index) as writer:
         write_frames(writer, flows._evidence, index, comment if kind == "pcapng" else "")
-    return kind
 
 
-def unused_frames(flows: FlowTable, path: str | os.PathLike[str], *, overwrite: bool = True) -> int:
+def unused_frames(flows: FlowTable, path: str | os.PathLike[str], *, overwrite: bool = False) -> int:
     """Write the frames that are part of no flow as a capture (tcpflow's ``-w``), whatever the format was.
 
     Frames that a filter left out are not among them.
@@ -110,10 +105,10 @@ def unused_frames(flows: FlowTable, path: str | os.PathLike[str], *, overwrite: 
     evidence = flows._evidence
     used = (Reason.TCP, Reason.FRAGMENT_USED, Reason.FILTERED)
     index = np.flatnonzero(~np.isin(evidence.frames.reason, used))
-    wanted = "pcapng" if os.fspath(path).endswith((".pcapng", ".ntar")) else None
+    kind = capture_format(None, os.fspath(path), evidence, index)
 
     def write(file: BinaryIO) -> None:
-        _write(file, flows, index, wanted)
+        _write(file, flows, index, kind)
 
     write_whole(path, write, overwrite=overwrite, sources=flows.capture.paths)
     return len(index)

@@ -13,22 +13,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from os import close
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcpflow_scapy.export.folder import OutputFolder, PendingFile, export_error
+from tcpflow_scapy.export.folder import OutputFolder
 from tcpflow_scapy.export.names import Template
 from tcpflow_scapy.export.payload import (
+    NOT_HASHED,
     Extents,
     GapHasher,
+    ZerosToHash,
     gather,
     set_time,
     short_vectors,
     write_at,
     write_extents,
 )
+from tcpflow_scapy.export.pending import PendingFile
 from tcpflow_scapy.export.streams import NamesOfRows, StreamRows
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -55,7 +57,7 @@ class Written(NamedTuple):
     captured: int
     """bytes that were written"""
     digests: tuple[str, ...]
-    """hexadecimal, in the order of the hashes asked for"""
+    """hexadecimal, in the order of the hashes asked for; `NOT_HASHED` where gaps are too large"""
 
 
 def write_streams(
@@ -88,69 +90,55 @@ def write_streams(
     payload = _Payload(rows, max_bytes, hashes)
     small = rows.column("captured") <= SMALL
     with ExitStack() as stack:
-        ahead = _Ahead(payload, folder, np.flatnonzero(~small).tolist())
+        ahead = _Ahead(payload, folder, names, np.flatnonzero(~small).tolist())
         stack.callback(ahead.close)
+        ahead.fill()
         columns = zip(rows.stream.tolist(), names.firsts(), small.tolist(), strict=True)
         for row, (stream, first, at_once) in enumerate(columns):
-            name_for = partial(names.name, row)
-            if not at_once:
-                file, size, captured, digests = ahead.next()
-                name = folder.publish(file, name_for, first)
-            elif folder.overwrite:
-                file, size, captured, digests = _write_nameless(payload, folder, row)
-                name = folder.publish(file, name_for, first)
-            else:
-                descriptor, name = folder.create_named(name_for, first)
-                try:
-                    size, captured, digests = payload.write(row, descriptor)
-                except BaseException as error:
-                    folder.remove(name)
-                    if isinstance(error, OSError):
-                        raise export_error(folder.path, error) from error
-                    raise
-                finally:
-                    close(descriptor)
-            yield Written(row, stream, name, size, captured, digests)
+            written = _write_nameless(payload, folder, row, first) if at_once else ahead.next()
+            file, size, captured, digests = written
+            try:
+                name = folder.publish(file, partial(names.name, row), first)
+                done = Written(row, stream, name, size, captured, digests)
+            except BaseException:
+                # Interrupted just behind the one moment in which it got its name: it is there, and whole.
+                if file.name:
+                    yield Written(row, stream, file.name, size, captured, digests)
+                raise
+            yield done
 
 
 def _write_nameless(
-    payload: _Payload, folder: OutputFolder, row: int
+    payload: _Payload, folder: OutputFolder, row: int, first: str
 ) -> tuple[PendingFile, int, int, tuple[str, ...]]:
     """A file that is whole but for its name: the file, its size, captured bytes, digests."""
-    file = folder.create()
-    try:
-        size, captured, digests = payload.write(row, file.descriptor)
-    except BaseException as error:
-        folder.discard(file)
-        if isinstance(error, OSError):
-            raise export_error(folder.path, error) from error
-        raise
-    if file.temporary is not None:
-        file.close()
-    return file, size, captured, digests
+    with folder.writing(first) as file:
+        return file, *payload.write(row, file.descriptor)
 
 
 class _Ahead:
     """Long streams, a few of them being written before it is their turn to get a name."""
 
-    def __init__(self, payload: _Payload, folder: OutputFolder, rows: list[int]) -> None:
+    def __init__(self, payload: _Payload, folder: OutputFolder, names: NamesOfRows, rows: list[int]) -> None:
         self._payload = payload
         self._folder = folder
+        self._names = names
         self._todo = deque(rows)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="export")
         self._futures: deque[Future[tuple[PendingFile, int, int, tuple[str, ...]]]] = deque()
-        self._fill()
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Begin with as many as there is room for."""
         while self._todo and len(self._futures) < AHEAD:
-            work = partial(_write_nameless, self._payload, self._folder, self._todo.popleft())
-            self._futures.append(self._pool.submit(work))
+            row = self._todo.popleft()
+            first = self._names.name(row, 0)
+            self._futures.append(self._pool.submit(_write_nameless, self._payload, self._folder, row, first))
 
     def next(self) -> tuple[PendingFile, int, int, tuple[str, ...]]:
         """The next long stream, written."""
         done = self._futures[0].result()
         self._futures.popleft()
-        self._fill()
+        self.fill()
         return done
 
     def close(self) -> None:
@@ -192,7 +180,21 @@ class _Payload:
         self._first = first.tolist()
         self._size = captured.tolist()
         self._starts = rows.column("first_time").tolist()
+        self._hashed = self._rows_to_hash(rows) if hashes else [False] * len(rows)
         self._short = None if hashes else short_vectors(self._store, found.extents)
+
+    def _rows_to_hash(self, rows: StreamRows) -> list[bool]:
+        """In the order of the rows, whichever is written first."""
+        hashed = [True] * len(rows)
+        zeros = ZerosToHash()
+        end, captured = rows.column("end"), rows.column("captured")
+        sparse = np.flatnonzero(end > captured)
+        for row, *sizes in zip(sparse.tolist(), end[sparse].tolist(), captured[sparse].tolist(), strict=True):
+            if self._max_bytes is not None:
+                extents = rows.extents(row).limited(self._max_bytes)
+                sizes = [extents.end, extents.captured]
+            hashed[row] = zeros.allow(*sizes)
+        return hashed
 
     def write(self, row: int, descriptor: int) -> tuple[int, int, tuple[str, ...]]:
         """Write one row and set the file's time: size, captured bytes, digests."""
@@ -204,19 +206,20 @@ class _Payload:
             data = gather(self._store, columns.address[start:stop], columns.length[start:stop])
             first = self._first[row]
             write_at(descriptor, data, first)
-            if self._hashes:
+            if self._hashed[row]:
                 hasher = GapHasher(self._hashes)
                 hasher.update(first, data)
-                digests = hasher.hexdigests(len(self._hashes))
+                digests = hasher.hexdigests()
             size, captured = first + len(data), len(data)
         else:
             extents = Extents(
                 columns.offset[start:stop], columns.length[start:stop], columns.address[start:stop]
             ).limited(self._max_bytes)
-            digests = write_extents(descriptor, self._store, extents, self._hashes)
+            hashes = self._hashes if self._hashed[row] else ()
+            digests = write_extents(descriptor, self._store, extents, hashes)
             size, captured = extents.end, extents.captured
         set_time(descriptor, self._starts[row])
-        return size, captured, tuple(digests)
+        return size, captured, tuple(digests or [NOT_HASHED] * len(self._hashes))
 
     def _write_short(self, row: int, descriptor: int) -> bool:
         """One stream without a gap, by the system alone; False if that did not work."""

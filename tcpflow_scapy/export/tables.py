@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def to_csv(
-    flows: FlowTable, path: str | os.PathLike[str] | None = None, *, overwrite: bool = True
+    flows: FlowTable, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
 ) -> str | None:
     """Write the table as CSV: UTF-8, a header line, times as ISO 8601 in UTC with nanoseconds.
 
@@ -31,7 +31,7 @@ def to_csv(
     path : path, optional
         ``-`` is standard output; without a path the text is returned.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def to_json(
     path: str | os.PathLike[str] | None = None,
     *,
     lines: bool = True,
-    overwrite: bool = True,
+    overwrite: bool = False,
 ) -> str | None:
     """Write the table as JSON: one object for each flow, times as ISO 8601 in UTC with nanoseconds.
 
@@ -66,7 +66,7 @@ def to_json(
     lines : bool
         One object on each line (JSON Lines); otherwise one array of objects.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def to_json(
 
 
 def to_parquet(
-    flows: FlowTable, path: str | os.PathLike[str] | None = None, *, overwrite: bool = True
+    flows: FlowTable, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False
 ) -> bytes | None:
     """Write the table as Parquet, with its column types, compressed with zstd.
 
@@ -95,7 +95,7 @@ def to_parquet(
     path : path, optional
         Without a path the bytes are returned.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Returns
     -------

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import BinaryIO
 
-from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.errors import EXISTS, ExportError, TcpflowError
 from tcpflow_scapy.export.folder import export_error
+from tcpflow_scapy.export.pending import PendingFiles
+
+STANDARD_OUTPUT = ("-", "/dev/stdout")
 
 
 def write_whole(
     path: str | os.PathLike[str],
     write: Callable[[BinaryIO], None],
     *,
-    overwrite: bool = True,
+    overwrite: bool = False,
     sources: Iterable[str] = (),
 ) -> None:
-    """Write one file through `write`, under a temporary name that becomes the file's when all is there.
+    """Write one file through `write`; it gets its name when all is there.
 
     Parameters
     ----------
@@ -41,23 +42,61 @@ def write_whole(
         The file cannot be written, is a folder or a symbolic link, is there already, or is a source.
     """
     target = os.fspath(path)
-    if target in ("-", "/dev/stdout"):
+    if target in STANDARD_OUTPUT:
         if sys.stdout is None:
             raise ExportError("standard output is closed")
         sys.stdout.flush()
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
+    check_target(target, overwrite=overwrite, sources=sources)
     try:
         if _is_device(target):
             with open(target, "wb") as device:
                 write(device)
+        else:
+            _write_and_link(target, write, overwrite)
+    except FileExistsError as error:
+        raise ExportError(f"{target}: {EXISTS}") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, TcpflowError) or not isinstance(error, OSError):
+            raise
+        raise export_error(target, error) from error
+
+
+def check_target(
+    path: str | os.PathLike[str], *, overwrite: bool = False, sources: Iterable[str] = ()
+) -> None:
+    """Refuse a name before any work is done for its file; parameters as for `write_whole`.
+
+    Raises
+    ------
+    ExportError
+        It is a folder or a symbolic link, is there already, or is a source.
+    """
+    target = os.fspath(path)
+    if target in STANDARD_OUTPUT:
+        return
+    try:
+        if _is_device(target):
             return
+        there = os.path.lexists(target)
     except (OSError, ValueError) as error:
         raise error if isinstance(error, ExportError) else export_error(target, error) from error
-    if any(_same_file(target, source) for source in sources):
+    if there and any(_same_file(target, source) for source in sources):
         raise ExportError(f"{target}: is the capture that was read; it is not replaced")
-    _write_and_rename(target, write, overwrite)
+    if there and not overwrite:
+        raise ExportError(f"{target}: {EXISTS}")
+
+
+def free_path(path: str) -> str:
+    """The path itself, or the first with ``c1``, ``c2``, ... before the suffix that nothing has."""
+    stem, suffix = os.path.splitext(path)
+    free, count = path, 0
+    while os.path.lexists(free):
+        count += 1
+        free = f"{stem}c{count}{suffix}"
+    return free
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -85,22 +124,24 @@ def _is_device(target: str) -> bool:
     return False
 
 
-def _write_and_rename(target: str, write: Callable[[BinaryIO], None], overwrite: bool) -> None:
-    temporary = f"{target}.{secrets.token_hex(4)}.part"
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+def _write_and_link(target: str, write: Callable[[BinaryIO], None], overwrite: bool) -> None:
+    parent, name = os.path.split(target)
+    # A folder need not be readable to be written into.
+    folder = os.open(parent or ".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+    pending = PendingFiles(folder)
     try:
-        descriptor = os.open(temporary, flags, 0o666)
-    except OSError as error:
-        raise export_error(target, error) from error
-    try:
-        with open(descriptor, "w+b") as file:
-            write(file)
-        if overwrite:
-            os.replace(temporary, target)
-        else:
-            os.link(temporary, target)
-    except OSError as error:
-        raise export_error(target, error) from error
+        file = pending.create()
+        try:
+            with open(file.descriptor, "w+b", closefd=False) as out:
+                write(out)
+            try:
+                pending.link(file, name, folder)
+            except FileExistsError:
+                if not overwrite:
+                    raise
+                pending.replace(file, name, folder)
+        finally:
+            pending.discard(file)
     finally:
-        with suppress(OSError):
-            os.unlink(temporary)
+        pending.close()
+        os.close(folder)

@@ -20,7 +20,15 @@ from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export.files import check_options, make_template
 from tcpflow_scapy.export.folder import OutputFolder, export_error
 from tcpflow_scapy.export.names import Template
-from tcpflow_scapy.export.payload import Extents, GapHasher, pieces, set_time, write_at
+from tcpflow_scapy.export.payload import (
+    NOT_HASHED,
+    Extents,
+    GapHasher,
+    ZerosToHash,
+    pieces,
+    set_time,
+    write_at,
+)
 from tcpflow_scapy.export.stream_writer import Written
 from tcpflow_scapy.export.streams import NamesOfRows, StreamRows
 from tcpflow_scapy.flows.table import FlowTable
@@ -265,6 +273,7 @@ class FlowFiles:
         sender, receiver = rows.column("address"), evidence.reassembly.streams.address[rows.stream ^ 1]
         keys = self._key_of(sender, receiver)
         first = evidence.packets.frame[evidence.reassembly.connections.first[rows.flow]].astype(np.int64)
+        zeros = ZerosToHash()
         for part in self._parts(keys):
             some = StreamRows(evidence, rows.stream[part])
             identities = _identities(keys[part], sender[part], first[part])
@@ -273,7 +282,7 @@ class FlowFiles:
                 extents = self._extents(some, row)
                 self._bring_up_to_date(evidence.store, extents, state, times[row])
                 self._states.note(identities[row], state)
-                digests = _digests(some, extents, hashes)
+                digests = _digests(some, extents, hashes, zeros)
                 number = int(part[row])
                 stream = int(rows.stream[number])
                 yield Written(number, stream, state.name, extents.end, extents.captured, digests)
@@ -303,10 +312,14 @@ def _identities(keys: Array, senders: Array, first: Array) -> list[Identity]:
     return list(zip(keys.tolist(), senders.tolist(), first.tolist(), strict=True))
 
 
-def _digests(rows: StreamRows, extents: Extents, hashes: Sequence[str]) -> tuple[str, ...]:
+def _digests(
+    rows: StreamRows, extents: Extents, hashes: Sequence[str], zeros: ZerosToHash
+) -> tuple[str, ...]:
+    if not zeros.allow(extents.end, extents.captured):
+        return (NOT_HASHED,) * len(hashes)
     if not hashes:
         return ()
     hasher = GapHasher(hashes)
     for offset, data in pieces(rows.evidence.store, extents):
         hasher.update(offset, data)
-    return tuple(hasher.hexdigests(len(hashes)))
+    return tuple(hasher.hexdigests())

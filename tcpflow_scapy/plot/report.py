@@ -19,7 +19,7 @@ FORMS = (".pdf", ".html", ".htm")
 
 
 def report(
-    flows: FlowTable, path: str | os.PathLike[str], *, sha256: bool = False, overwrite: bool = True
+    flows: FlowTable, path: str | os.PathLike[str], *, sha256: bool = False, overwrite: bool = False
 ) -> None:
     """Write one page about these flows: traffic over time by service, addresses, ports, sizes of frames, what
     is missing and why, and what was not used.
@@ -32,7 +32,7 @@ def report(
     sha256 : bool
         Hash the sources, too.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file; otherwise it is an error.
 
     Raises
     ------
@@ -49,6 +49,8 @@ def report(
     if form not in FORMS:
         raise ValueError(f"a report is .pdf or .html, not {form or 'a file without a suffix'!r}")
     need("matplotlib", "reports")
+    options = {"overwrite": overwrite, "sources": flows.capture.paths}
+    verb("check_target")(path, **options)
     tables = report_tables(flows, sha256=sha256)
     pictures = report_pictures(flows, tables)
     heading = f"TCP report: {_names(flows)}"
@@ -66,7 +68,7 @@ def report(
     def write(file: BinaryIO) -> None:
         file.write(made)
 
-    verb("write_whole")(path, write, overwrite=overwrite, sources=flows.capture.paths)
+    verb("write_whole")(path, write, **options)
 
 
 def _names(flows: FlowTable) -> str:

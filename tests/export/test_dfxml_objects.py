@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tcpflow_scapy.export import dfxml_objects
 from tcpflow_scapy.export.dfxml_objects import FileObjects
 from tcpflow_scapy.export.dfxml_texts import FileList, iso
 from tcpflow_scapy.flows.stream import Stream
+from tests.helpers.traffic import Capture, Conversation
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 NAMES = [
@@ -71,3 +73,75 @@ def test_borders_of_parts_leave_no_trace(name: str, byte_runs: bool, monkeypatch
     for size in (1, 3):
         monkeypatch.setattr(dfxml_objects, "AT_ONCE", size)
         assert text_of(flows, files, byte_runs=byte_runs) == whole
+
+
+@pytest.mark.parametrize("name", [*NAMES, "ip_fragments.pcap", "sequence_wrap.pcap", "chat.pcap.gz"])
+def test_byte_runs_lie_in_the_capture(name: str) -> None:
+    """Law: what a run points to, read from the (decompressed) file without us, is what the stream holds."""
+    path = SAMPLES / name
+    image = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    flows = reassemble(path)
+    _agree(flows, {"": image})
+
+
+def test_byte_runs_in_several_captures_say_in_which() -> None:
+    names = ["ip_fragments.pcap", "mem.pcap", "ip_fragments.pcap"]
+    _agree(
+        reassemble([SAMPLES / name for name in names]),
+        {str(SAMPLES / n): (SAMPLES / n).read_bytes() for n in names},
+    )
+
+
+def _agree(flows: FlowTable, images: dict[str, bytes]) -> None:
+    streams = streams_of(flows)
+    for element in ET.fromstring(f"<all>{text_of(flows)}</all>"):
+        told = element.find("tcpflow")
+        assert told is not None
+        stream = streams[told.attrib["flow"], told.attrib["direction"]]
+        data, at = stream.data, 0
+        for run in element.iter("byte_run"):
+            offset, length, place = (int(run.attrib[k]) for k in ("file_offset", "len", "img_offset"))
+            image = images[run.attrib.get("img_filename", "")]
+            assert offset >= at
+            assert image[place : place + length] == data[offset : offset + length]
+            for edge in (0, length - 1):
+                origin = stream.at(offset + edge)
+                assert origin is not None
+                assert origin.offset == place + edge
+            at = offset + length
+        assert sum(int(run.attrib["len"]) for run in element.iter("byte_run")) == stream.captured
+
+
+def test_every_byte_run_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Conversation(isn=1000)
+    made.handshake()
+    for n in range(11_000):
+        made.client(bytes([n & 255]))
+    Capture(made).write(tmp_path / "tiny.pcap")
+    flows = reassemble(tmp_path / "tiny.pcap")
+    _agree(flows, {"": (tmp_path / "tiny.pcap").read_bytes()})
+    whole = text_of(flows)
+    assert whole.count("<byte_run ") == 11_000
+    monkeypatch.setattr(dfxml_objects, "AT_ONCE", 7)
+    monkeypatch.setattr(dfxml_objects, "TEXT", 100)
+    assert text_of(flows) == whole
+
+
+def test_byte_runs_of_fragments_in_fragments(tmp_path: Path) -> None:
+    from scapy.layers.inet import IP, TCP, fragment
+    from scapy.layers.l2 import GRE, Ether
+    from scapy.utils import wrpcap
+
+    ends = {"sport": 1024, "dport": 80, "flags": "PA", "ack": 1}
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    frames = []
+    for number in range(3):
+        payload = bytes((number + i) & 255 for i in range(1200))
+        inner = IP(src="10.0.0.1", dst="10.0.0.2", id=number) / TCP(seq=1 + 1200 * number, **ends) / payload
+        for nth, middle in enumerate(fragment(inner, 400)):
+            outer = IP(src="192.0.2.1", dst="192.0.2.2", id=10 * number + nth) / GRE() / middle
+            frames += [ether / piece for piece in fragment(outer, 104)]
+    wrpcap(str(tmp_path / "deep.pcap"), frames)
+    flows = reassemble(tmp_path / "deep.pcap")
+    assert flows.df["client_bytes"].tolist() == [3600]
+    _agree(flows, {"": (tmp_path / "deep.pcap").read_bytes()})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.export import pending
 from tcpflow_scapy.export.folder import OPEN_FOLDERS, OutputFolder
 
 
@@ -23,12 +24,14 @@ def put(folder: OutputFolder, name: str | Callable[[int], str], data: bytes = b"
     return folder.publish(file, names(name) if isinstance(name, str) else name)
 
 
-@pytest.fixture(params=["nameless", "temporary", "no hard links"])
+@pytest.fixture(params=["nameless", "temporary", "no hard links", "no such rename"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every way to give a whole file its name must behave alike."""
     if request.param != "nameless":
         monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    if request.param == "no hard links":
+    if request.param == "no such rename":
+        monkeypatch.setattr(pending, "_rename_to_new", lambda: None)
+    if request.param in ("no hard links", "no such rename"):
 
         def refuse(*_: object, **__: object) -> None:
             raise OSError(errno.EPERM, "no")
@@ -50,6 +53,28 @@ class TestEveryWay:
                 put(folder, "x", data)
         assert (tmp_path / "x").read_bytes() == b"one"
         assert (tmp_path / "xc1").read_bytes() == b"two"
+
+    def test_no_name_before_it_is_whole(self, tmp_path: Path) -> None:
+        with OutputFolder(tmp_path) as folder:
+            file = folder.create()
+            os.write(file.descriptor, b"da")
+            assert not (tmp_path / "x").exists()
+            os.write(file.descriptor, b"ta")
+            assert folder.publish(file, names("x")) == "x"
+        assert (tmp_path / "x").read_bytes() == b"data"
+        assert os.listdir(tmp_path) == ["x"]
+
+    def test_overwriting(self, tmp_path: Path) -> None:
+        (tmp_path / "x").write_bytes(b"old")
+        with OutputFolder(tmp_path, overwrite=True) as folder:
+            assert [put(folder, "x", data) for data in (b"1", b"2")] == ["x", "xc1"]
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"1", "xc1": b"2"}
+
+    def test_what_is_left_behind_goes_with_the_folder(self, tmp_path: Path) -> None:
+        """As if an interruption came before anybody could discard it."""
+        with OutputFolder(tmp_path) as folder:
+            os.close(folder.create().descriptor)
+        assert os.listdir(tmp_path) == []
 
     def test_taken_by_a_folder_or_a_link(self, tmp_path: Path) -> None:
         elsewhere = tmp_path / "elsewhere"

@@ -89,8 +89,8 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is a folder"):
         flows.to_pcap(tmp_path)
     (tmp_path / "old").write_bytes(b"mine")
-    with pytest.raises(ExportError, match="File exists"):
-        flows.to_pcap(tmp_path / "old", overwrite=False)
+    with pytest.raises(ExportError, match="exists and is not overwritten"):
+        flows.to_pcap(tmp_path / "old")
     kinds = flows._evidence.frames
     kinds.linktype = np.array([1] * (len(kinds) - 1) + [101], np.uint16)
     with pytest.raises(ValueError, match="one link type"):
@@ -108,3 +108,22 @@ def test_tshark_reads_it(need_tool: Callable[[str], str], tmp_path: Path) -> Non
         lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
         assert len(lines) == count
         assert [round(float(t) * 1e6) for t in lines] == [t // 1000 for _, _, t in frames_of(flows)]
+
+
+def test_split_on_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tcpflow_scapy.export import split
+
+    flows = two_talks(tmp_path)
+    real, calls = split.write_frames, []
+
+    def full(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        real(*arguments)
+
+    monkeypatch.setattr(split, "write_frames", full)
+    with pytest.raises(ExportError, match=r"out/[-.\d]+\.pcap: No space left") as caught:
+        flows.split_pcap(tmp_path / "out")
+    assert len(caught.value.files) == 2
+    assert sorted(caught.value.files) == sorted(os.listdir(tmp_path / "out"))

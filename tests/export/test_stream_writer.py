@@ -36,10 +36,12 @@ def test_a_full_disk_leaves_whole_files_only(
     monkeypatch.setattr(os, "pwrite", FullDisk(50_500))
     monkeypatch.setattr(stream_writer, "SMALL", -1 if threads else 1 << 40)
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(ExportError, match="No space left") as caught:
+    with pytest.raises(ExportError, match=r"out/010\.000[-.\d]+: No space left") as caught:
         flows.export(tmp_path / "out", overwrite=overwrite)
     assert "\n" not in str(caught.value)
     left = content(tmp_path / "out")
+    assert caught.value.files["name"].tolist() == sorted(left)
+    assert caught.value.files["path"][0] == str(tmp_path / "out" / min(left))
     assert all(len(data) == 1000 for data in left.values())
     assert len(left) <= 50
     assert len(os.listdir("/proc/self/fd")) <= before + 1  # the capture itself may be opened lazily
@@ -52,9 +54,34 @@ def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pyt
     def stop(file: object) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         flows.export(tmp_path / "out", overwrite=True, on_file=stop)
+    assert list(content(tmp_path / "out")) == caught.value.__dict__["files"]["name"].tolist()
     assert len(content(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize("place", ["link", "close"])
+def test_an_interruption_just_behind_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The moment in which a file has its name, and nobody was told of it."""
+    flows = flows_of(tmp_path, *[talk(3000 + n) for n in range(10)])
+    calls: list[object] = []
+    real = getattr(os, place)
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        real(*arguments, **options)
+        if not calls and (tmp_path / "out").exists() and len(os.listdir(tmp_path / "out")) > 4:
+            calls.append(arguments)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, place, interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        flows.export(tmp_path / "out")
+    monkeypatch.undo()
+    names = caught.value.__dict__["files"]["name"].tolist()
+    assert sorted(names) == sorted(content(tmp_path / "out"))
+    assert len(names) == 5
 
 
 @pytest.mark.parametrize("size", [1, 100])

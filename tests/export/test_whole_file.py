@@ -27,15 +27,15 @@ def fail(file: BinaryIO) -> None:
 
 def test_written_and_replaced(tmp_path: Path) -> None:
     write_whole(tmp_path / "x", write)
-    write_whole(tmp_path / "x", write)
+    write_whole(tmp_path / "x", write, overwrite=True)
     assert (tmp_path / "x").read_bytes() == b"whole"
     assert os.listdir(tmp_path) == ["x"]
 
 
 def test_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
-    with pytest.raises(ExportError, match="File exists"):
-        write_whole(tmp_path / "x", write, overwrite=False)
+    with pytest.raises(ExportError, match=r"exists and is not overwritten .*overwrite=True, --overwrite"):
+        write_whole(tmp_path / "x", write)
     assert (tmp_path / "x").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]
 
@@ -43,7 +43,7 @@ def test_not_replaced(tmp_path: Path) -> None:
 def test_half_written_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
     with pytest.raises(ValueError, match="in the middle"):
-        write_whole(tmp_path / "x", fail)
+        write_whole(tmp_path / "x", fail, overwrite=True)
     assert (tmp_path / "x").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]
 
@@ -105,5 +105,5 @@ def test_the_source_is_never_replaced(tmp_path: Path) -> None:
 
 def test_sources_without_a_file_stop_nothing(tmp_path: Path) -> None:
     write_whole(tmp_path / "x", write, sources=["<PacketList>", "", "a\0b", str(tmp_path / "absent")])
-    write_whole(tmp_path / "x", write, sources=["<PacketList>", ""])
+    write_whole(tmp_path / "x", write, sources=["<PacketList>", ""], overwrite=True)
     assert (tmp_path / "x").read_bytes() == b"whole"

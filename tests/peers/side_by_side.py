@@ -129,6 +129,13 @@ class Capture:
                 after = run.files.pop(name, None)
                 if after is None or after.data != file.data:
                     yield Finding(UNEXPLAINED, self.evidence.name, words, name, "was touched")
+        report = other.files.pop("reportc1.xml", None)
+        if report is not None:
+            kept = (
+                "report.xml" in our.files and other.files["report.xml"].data == our.files["report.xml"].data
+            )
+            kind = "report_numbered" if kept else UNEXPLAINED
+            yield Finding(kind, self.evidence.name, words, "reportc1.xml", "beside that of the run before")
         yield from compare_files(self.evidence, one, other, words, taken=frozenset(their.streams()))
 
     def _streams(self) -> Iterator[Finding]:

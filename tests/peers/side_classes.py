@@ -51,6 +51,7 @@ CLASSES = {
     "stray": "packets that belong to a connection but that tcpflow does not count",
     "report_broken": "tcpflow's report ends in the middle when it fails",
     "out_of_order": "tcpflow counts every step backwards, also of retransmissions; segments are counted here",
+    "report_numbered": "tcpflow replaces the report of the run before; it is numbered like the files here",
     "violations": "tcpflow counts SYNs with data and its own drops as violations",
     "filesize": "tcpflow's filesize is wrong after earlier bytes were put in front",
     "clock_backwards": "tcpflow's endtime is the last packet's, not the latest",

@@ -117,7 +117,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         flows.report(tmp_path / "report")
     (tmp_path / "r.pdf").write_text("mine")
     with pytest.raises(ExportError):
-        flows.report(tmp_path / "r.pdf", overwrite=False)
+        flows.report(tmp_path / "r.pdf")
     assert (tmp_path / "r.pdf").read_text() == "mine"
     with pytest.raises(ExportError):
         flows.report(tmp_path / "no" / "folder.pdf")

@@ -23,7 +23,7 @@ from tcpflow_scapy.capture.live.events import EventLog
 from tcpflow_scapy.capture.live.sections import Counters, SpoolInterface, describe, section, statistics
 from tcpflow_scapy.capture.live.spool_file import SpoolFile
 from tcpflow_scapy.capture.medium import os_error
-from tcpflow_scapy.errors import CaptureOSError
+from tcpflow_scapy.errors import EXISTS, CaptureOSError
 
 MIN_ROTATE_BYTES = 64 << 10
 """Less than the longest frame would not make files smaller."""
@@ -126,8 +126,7 @@ class LiveSpool:
             self._abandon()
             # The chain is made first; whoever named the spool knows that name.
             path = self.path if self.path.exists() else error.filename
-            words = "exists and is not overwritten unless that is asked for (overwrite=True, --overwrite)"
-            raise CaptureOSError(words, path=str(path)) from error
+            raise CaptureOSError(EXISTS, path=str(path)) from error
         except OSError as error:
             self._abandon()
             raise os_error(error, error.filename or str(self.path)) from error
