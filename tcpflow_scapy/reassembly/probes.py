@@ -1,0 +1,130 @@
+"""Keep-alives and window probes: segments whose byte, if they have one, may mean nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.decode.packets import FIN, RST, SYN, PacketTable
+from tcpflow_scapy.reassembly.acks import Acks
+from tcpflow_scapy.reassembly.columns import first_rows
+from tcpflow_scapy.reassembly.offsets import Offsets
+from tcpflow_scapy.reassembly.support import furthest_before
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_IDLE = 500_000_000
+"""ns: nobody asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; in practice from 1 s)."""
+
+
+@dataclass(slots=True)
+class Probes:
+    """Packets are given by index in `Grouping.order`."""
+
+    before: Array
+    """int64 for each packet: the highest data offset seen before it in its stream, on the axis"""
+    keep_alive: Array
+    """bool for each packet: at most one byte just before the next expected one (RFC 9293, 3.8.4)"""
+    zero_window: Array
+    """index: one new byte, sent into a closed window (RFC 9293, 3.8.6.1)"""
+    weak: Array
+    """bool for each packet: its byte never overwrites another"""
+    meaningless: Array
+    """index: packets whose byte the other side had already, or refused: it contradicts nobody"""
+
+
+def find_probes(
+    packets: PacketTable, times: Array, order: Array, offsets: Offsets, base: Array, acks: Acks
+) -> Probes:
+    """Find them, in the order of arrival.
+
+    Parameters
+    ----------
+    times : ndarray of int64
+        Of all packets, ns.
+    base : ndarray of int64
+        Place of offset 0 of each stream on the axis.
+    """
+    before = seen_before(offsets, base)
+    at = offsets.start + base[offsets.stream]
+    plain = (offsets.flags & (SYN | FIN | RST)) == 0
+    single = plain & (offsets.wire == 1)
+    keep_alive = single & (at == before - 1)
+    zero_window = _into_closed_window(packets, order, offsets, np.flatnonzero(single & (at >= before)))
+    weak = keep_alive
+    if len(zero_window):
+        weak = keep_alive.copy()
+        weak[zero_window] = True
+    settled = _settled(times, order, offsets, np.flatnonzero(keep_alive), acks)
+    return Probes(before, keep_alive, zero_window, weak, np.concatenate((settled, zero_window)))
+
+
+def seen_before(offsets: Offsets, base: Array) -> Array:
+    """For each packet, the highest data offset seen before it in its stream, on the axis.
+
+    Parameters
+    ----------
+    base : ndarray of int64
+        Place of offset 0 of each stream on the axis.
+
+    Returns
+    -------
+    ndarray of int64
+        At least the stream's own base.
+    """
+    place = base[offsets.stream]
+    end = np.where(offsets.wire > 0, np.maximum(offsets.start + offsets.wire, 0), 0) + place
+    return running(end, offsets.stream, place)
+
+
+def running(end: Array, stream: Array, place: Array) -> Array:
+    """Highest `end` before each packet in its stream, at least `place`, where the stream begins."""
+    before = place.copy()
+    if len(end) > 1:
+        reach = np.maximum.accumulate(end)[:-1]
+        new = first_rows(stream)[1:]
+        before[1:] = np.where(new, place[1:], np.maximum(reach, place[1:]))
+    return before
+
+
+def _settled(times: Array, order: Array, offsets: Offsets, asked: Array, acks: Acks) -> Array:
+    """Keep-alives whose byte the other side had acknowledged by then.
+
+    Before that, a byte sent twice with different contents may be either. Where nothing of the other side was
+    captured, a pause before it tells.
+    """
+    if not len(asked):
+        return asked
+    stream = offsets.stream[asked].astype(np.int64)
+    wanted = np.zeros(len(offsets.base), bool)
+    wanted[stream] = True
+    heard = np.flatnonzero(wanted[acks.stream] & (acks.offset >= 0))
+    told = furthest_before(
+        stream, order[asked], acks.stream[heard].astype(np.int64), order[acks.row[heard]], acks.offset[heard]
+    )
+    wanted[acks.stream[heard]] = False
+    previous = np.maximum(asked - 1, 0)
+    when, earlier = times[order[asked]], times[order[previous]]
+    timed = (when != NO_TIME) & (earlier != NO_TIME) & (offsets.stream[previous] == stream)
+    idle = wanted[stream] & timed & (when - earlier >= _IDLE)
+    found: Array = asked[(told > offsets.start[asked]) | idle]
+    return found
+
+
+def _into_closed_window(packets: PacketTable, order: Array, offsets: Offsets, probes: Array) -> Array:
+    """Those of some packets that were sent when the peer's last window was zero."""
+    if not len(probes):
+        return probes
+    shut = (packets.window[order] == 0) & ((offsets.flags & (SYN | RST)) == 0)
+    if not shut.any():
+        return probes[:0]
+    stride = int(order.max()) + 2
+    keys = offsets.stream.astype(np.int64) * stride + order
+    peer = offsets.stream[probes].astype(np.int64) ^ 1
+    index = np.searchsorted(keys, peer * stride + order[probes]) - 1
+    valid = (index >= 0) & (offsets.stream[np.maximum(index, 0)] == peer)
+    found: Array = probes[valid & shut[np.maximum(index, 0)]]
+    return found
