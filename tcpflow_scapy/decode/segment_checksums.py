@@ -56,8 +56,9 @@ def _verify(packets: PacketTable, rows: Array, size: Array, store: Store) -> Arr
     start = np.cumsum(size) - size
     # A header whose options were cut off says another length than its row.
     intact = (memory[start + 12] >> 4).astype(np.int64) << 2 == packets.data_offset[rows]
-    ends = (packets.source[rows] >> np.uint64(16), packets.destination[rows] >> np.uint64(16))
-    addresses = sum((address_sum(packets.addresses, code) for code in ends), np.uint64(_TCP))
+    addresses = np.full(len(rows), _TCP, np.uint64)
+    for endpoint in (packets.source[rows], packets.destination[rows]):
+        addresses += address_sum(packets.addresses, endpoint >> np.uint64(16))
     length = size.astype(np.uint64)
     pseudo = fold(addresses + (length & np.uint64(0xFFFF)) + (length >> np.uint64(16)))
     total = fold(pseudo + sums(memory, start, start + size))

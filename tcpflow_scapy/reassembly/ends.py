@@ -12,7 +12,13 @@ from tcpflow_scapy.decode.packets import FIN, RST, PacketTable
 from tcpflow_scapy.reassembly.acknowledged import Heard, listen
 from tcpflow_scapy.reassembly.acks import Acks, acknowledgments
 from tcpflow_scapy.reassembly.columns import group_reduce
-from tcpflow_scapy.reassembly.offsets import Offsets, believed_flags, fin_offsets, highest_fins
+from tcpflow_scapy.reassembly.offsets import (
+    Offsets,
+    believed_flags,
+    fin_offsets,
+    highest_fins,
+    without_payload,
+)
 from tcpflow_scapy.reassembly.windows import outside_windows
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -49,10 +55,7 @@ def find_ends(
     acks = acknowledgments(packets, order, offsets, seen + max_gap)
     outside = outside_windows(packets, times, order, offsets, acks, np.maximum(seen, fin), store)
     if len(outside):
-        wire, kept = offsets.wire.copy(), offsets.flags.copy()
-        wire[outside] = 0
-        kept[outside] &= ~np.uint16(FIN)
-        offsets = replace(offsets, wire=wire, flags=kept)
+        offsets = without_payload(offsets, outside)
         wire_end, fin = _data_ends(offsets), highest_fins(offsets)
         seen = _seen(wire_end, fin, max_gap)
     heard = listen(packets, order, offsets, acks, seen, max_gap, store)

@@ -5,7 +5,7 @@ Offset 0 is ISN+1; without a SYN it is the lowest number that carried payload (R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,14 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
         start -= shift[stream]  # also in `unwrapped`, whose columns are views
     base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
     return Offsets(stream, flags, start, wire, isn, base, unwrapped, with_itself)
+
+
+def without_payload(offsets: Offsets, rows: Array) -> Offsets:
+    """The same, where some packets carry neither payload nor FIN."""
+    wire, flags = offsets.wire.copy(), offsets.flags.copy()
+    wire[rows] = 0
+    flags[rows] &= ~np.uint16(FIN)
+    return replace(offsets, wire=wire, flags=flags)
 
 
 def _without_data(start: Array, reset: Array, stream: Array, data: Array, lowest: Array) -> None:

@@ -17,7 +17,7 @@ from tcpflow_scapy.reassembly.support import furthest_before
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _IDLE = 500_000_000
-"""ns: nobody asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; in practice from 1 s)."""
+"""ns: nobody asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; some after 1 s)."""
 
 
 @dataclass(slots=True)

@@ -105,7 +105,7 @@ def _round_trips(packets: PacketTable, times: Array, order: Array, offsets: Offs
         return group_reduce(ufunc, when[rows], stream[rows], 2 * count, empty)
 
     asked = extreme(np.maximum, np.flatnonzero((flags & (SYN | RST | ACK)) == SYN), -1)[0::2]
-    plain = np.flatnonzero(((flags & (SYN | RST | ACK)) == ACK))
+    plain = np.flatnonzero((flags & (SYN | RST | ACK)) == ACK)
     third = extreme(np.minimum, plain, far)[0::2]
     known = (asked >= 0) & (third < far) & (third > asked)
     found: Array = np.where(known, third - asked, _PATIENCE)

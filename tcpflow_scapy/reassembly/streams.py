@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ from tcpflow_scapy.reassembly.corrupt import wrong_copies
 from tcpflow_scapy.reassembly.ends import Ends, find_ends
 from tcpflow_scapy.reassembly.gaps import find_gaps
 from tcpflow_scapy.reassembly.joining import ReassemblyParts
-from tcpflow_scapy.reassembly.offsets import Offsets, place_packets
+from tcpflow_scapy.reassembly.offsets import Offsets, place_packets, without_payload
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS
-from tcpflow_scapy.reassembly.probes import find_probes
+from tcpflow_scapy.reassembly.probes import Probes, find_probes
 from tcpflow_scapy.reassembly.tables import (
     ConflictTable,
     ConnectionTable,
@@ -94,30 +94,13 @@ def _build(
     placed = place_packets(packets, order, packet_start, max_gap)
     streams = len(packet_start) - 1
     captured = packets.length[order]
-    wrong = np.empty(0, np.int64)
-    # Once more where copies turn out to be damaged: without them, streams may end elsewhere.
-    while True:
-        ends = find_ends(packets, times, order, placed, max_gap, store)
-        offsets = ends.offsets
-        base = np.cumsum(ends.size + 2) - (ends.size + 2)
-        probes = find_probes(packets, times, order, offsets, base, ends.acks)
-        pieces, piece_packet = _pieces(packets, order, captured, offsets, base, probes.weak)
-        found = assemble(pieces, overlap, store)
-        if len(wrong) or not len(found.conflict_row):
-            break
-        bad = wrong_copies(packets, pieces, offsets.stream[piece_packet], found, store)
-        if not bad.any():
-            break
-        wrong = piece_packet[bad]
-        wire = placed.wire.copy()
-        wire[wrong] = 0
-        placed = replace(placed, wire=wire)
-    arrivals = _arrivals(pieces, piece_packet, found, captured, offsets, base, store)
+    part = _assembled(packets, times, order, placed, overlap, max_gap, store)
+    ends, base, probes, found = part.ends, part.base, part.probes, part.found
+    offsets, group = ends.offsets, ends.offsets.stream
+    arrivals = _arrivals(part, captured)
     classes = classify(packets, times, order, ends, base, probes, arrivals, store)
-    classes[wrong] = SegmentClass.BAD_CHECKSUM
-    again = arrivals.again.copy()
-    again[classes == SegmentClass.KEEP_ALIVE] = 0
-    group = offsets.stream
+    classes[part.wrong] = SegmentClass.BAD_CHECKSUM
+    again = np.where(classes == SegmentClass.KEEP_ALIVE, 0, arrivals.again)
     data = np.flatnonzero(offsets.wire > 0)
     extents, extent_start = _extents(found, base)
     held = group_reduce(
@@ -159,6 +142,52 @@ def _build(
     )
 
 
+@dataclass(slots=True)
+class _Assembled:
+    """Streams put together, and what was needed for that."""
+
+    ends: Ends
+    base: Array
+    """int64: place of offset 0 of each stream on the axis"""
+    probes: Probes
+    pieces: Pieces
+    piece_packet: Array
+    """int64: index in `order` of the packet of each piece"""
+    found: Assembly
+    wrong: Array
+    """int64: index in `order` of damaged copies, which were left out"""
+
+
+def _assembled(
+    packets: PacketTable,
+    times: Array,
+    order: Array,
+    placed: Offsets,
+    overlap: str,
+    max_gap: int,
+    store: Store,
+) -> _Assembled:
+    """Put the payload of all streams together; once more where copies turn out to be damaged."""
+    captured = packets.length[order]
+    wrong = np.empty(0, np.int64)
+    while True:
+        ends = find_ends(packets, times, order, placed, max_gap, store)
+        offsets = ends.offsets
+        base = np.cumsum(ends.size + 2) - (ends.size + 2)
+        probes = find_probes(packets, times, order, offsets, base, ends.acks)
+        pieces, piece_packet = _pieces(packets, order, captured, offsets, base, probes.weak)
+        found = assemble(pieces, overlap, store)
+        result = _Assembled(ends, base, probes, pieces, piece_packet, found, wrong)
+        if len(wrong) or not len(found.conflict_row):
+            return result
+        bad = wrong_copies(packets, pieces, offsets.stream[piece_packet], found, store)
+        if not bad.any():
+            return result
+        # Without them, a stream may end elsewhere.
+        wrong = piece_packet[bad]
+        placed = without_payload(placed, wrong)
+
+
 def _sacks(packets: PacketTable, order: Array, ends: Ends, held: Array, store: Store) -> Sacks:
     """Blocks about streams that have a gap; where one is, every packet that may hold some is read."""
     gapped = (held < ends.size) & (ends.acknowledged < ends.size)
@@ -183,24 +212,18 @@ def _pieces(
     return Pieces(start, length, address, rows.astype(np.int64), weak[index]), index
 
 
-def _arrivals(
-    pieces: Pieces,
-    piece_packet: Array,
-    found: Assembly,
-    captured: Array,
-    offsets: Offsets,
-    base: Array,
-    store: Store,
-) -> Arrivals:
+def _arrivals(part: _Assembled, captured: Array) -> Arrivals:
     """Which bytes were new when they came: by what was sent, whatever snaplen left of it."""
+    offsets = part.ends.offsets
+    pieces, piece_packet, found = part.pieces, part.piece_packet, part.found
     if (captured < offsets.wire).any():
         index = np.flatnonzero((offsets.wire > 0) & (offsets.start + offsets.wire > 0))
         trim = np.maximum(-offsets.start[index], 0)
-        start = offsets.start[index] + trim + base[offsets.stream[index]]
+        start = offsets.start[index] + trim + part.base[offsets.stream[index]]
         length = offsets.wire[index] - trim
-        unread = np.zeros(len(index), np.int64)
-        sent = Pieces(start, length, unread, index, np.zeros(len(index), bool))
-        pieces, piece_packet, found = sent, index, assemble(sent, "first", None)
+        unread, strong = np.zeros(len(index), np.int64), np.zeros(len(index), bool)
+        pieces, piece_packet = Pieces(start, length, unread, index, strong), index
+        found = assemble(pieces, "first", None)
     duplicate = np.zeros(len(offsets.wire), np.uint8)
     duplicate[piece_packet] = found.duplicate
     again = np.zeros(len(offsets.wire), np.int64)
