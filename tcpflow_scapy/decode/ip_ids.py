@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.capture.store import OFFSET_MASK, Store
 
+from .options import rows_of_bytes
 from .packets import PacketTable
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _SIZE = 20
-_PLAIN = b"\x45"
-_TCP = b"\x06"
+_PLAIN, _TCP = 0x45, 6
 
 
 def ip_identifications(packets: PacketTable, rows: Array, store: Store) -> Array:
@@ -32,12 +32,11 @@ def ip_identifications(packets: PacketTable, rows: Array, store: Store) -> Array
         -1 where no IPv4 header without options lies in front of the TCP header: IPv6, datagrams made from
         fragments.
     """
-    heads = store.slices(np.maximum(packets.header[rows] - _SIZE, 0).tolist(), [_SIZE] * len(rows))
+    where = packets.header[rows] - _SIZE
+    inside = (where & OFFSET_MASK) + _SIZE <= OFFSET_MASK
+    size = np.full(len(rows), _SIZE)
+    head = rows_of_bytes(store, np.where(inside, where, packets.header[rows]), size, _SIZE).astype(np.int64)
     length = packets.data_offset[rows].astype(np.int64) + packets.wire_length[rows] + _SIZE
-    found = [
-        int.from_bytes(head[4:6], "big")
-        if head[:1] == _PLAIN and head[9:10] == _TCP and int.from_bytes(head[2:4], "big") == size
-        else -1
-        for head, size in zip(heads, length.tolist(), strict=True)
-    ]
-    return np.array(found, np.int64)
+    good = inside & (head[:, 0] == _PLAIN) & (head[:, 9] == _TCP) & (head[:, 2] << 8 | head[:, 3] == length)
+    found: Array = np.where(good, head[:, 4] << 8 | head[:, 5], -1)
+    return found

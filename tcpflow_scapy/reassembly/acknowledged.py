@@ -13,13 +13,13 @@ import numpy as np
 
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.options import tcp_options
-from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
+from tcpflow_scapy.decode.packets import SYN, PacketTable
 from tcpflow_scapy.reassembly.acks import Acks
 from tcpflow_scapy.reassembly.columns import group_reduce
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.sequence import distances
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW, supported
-from tcpflow_scapy.reassembly.windows import advertised_windows, receivers
+from tcpflow_scapy.reassembly.windows import advertised_windows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -87,7 +87,7 @@ def listen(
     """
     streams = len(seen)
     stream, offset = acks.stream, acks.offset
-    sacks = selective(packets, order, offsets, unusually_long(packets, order, offsets), store)
+    sacks = selective(packets, order, offsets, unusually_long(packets, acks, offsets), store)
     good = offset >= 0
     stray = offset < -LEAST_WINDOW
     if stray.any():
@@ -101,7 +101,8 @@ def listen(
     suspect[list(offsets.unwrapped)] = False
     if suspect.any():
         blocks = np.flatnonzero(suspect[sacks.stream])
-        sure = np.flatnonzero(good & suspect[stream])
+        sure = acks.about(suspect, offsets)
+        sure = sure[good[sure]]
         found = supported(
             np.concatenate((stream[sure], sacks.stream[blocks])),
             np.concatenate((offset[sure], sacks.end[blocks])),
@@ -124,28 +125,32 @@ def _identity(packets: PacketTable, order: Array, rows: Array) -> tuple[Array, .
     return tuple(getattr(packets, name)[row] for name in names)
 
 
-def unusually_long(packets: PacketTable, order: Array, offsets: Offsets) -> Array:
+def unusually_long(packets: PacketTable, acks: Acks, offsets: Offsets) -> Array:
     """Packets whose header is longer, by a block at least, than others of their stream.
 
     Reading the options of every packet would cost more than all the rest.
     """
-    size = packets.data_offset[order]
-    plain = (offsets.flags & (ACK | SYN | RST)) == ACK
-    rows = np.flatnonzero((size >= _SACK_HEADER) & plain)
-    if not len(rows):
-        return rows
-    every = np.flatnonzero(plain)
-    usual = group_reduce(np.minimum, size[every], offsets.stream[every], len(offsets.base), 0)
-    longer: Array = rows[size[rows] >= usual[offsets.stream[rows]].astype(np.int64) + _BLOCK]
-    return longer
+    size = packets.data_offset[acks.packet].astype(np.int16)
+    grows = np.flatnonzero((size[1:] >= size[:-1] + _BLOCK) & (size[1:] >= _SACK_HEADER))
+    grows = grows[acks.stream[grows] == acks.stream[grows + 1]]
+    if not len(grows):
+        return np.empty(0, np.int64)
+    some = np.zeros(len(offsets.base), bool)
+    some[acks.stream[grows]] = True
+    every = acks.about(some, offsets)
+    every = every[(offsets.flags[acks.row[every]] & SYN) == 0]
+    sender = offsets.stream[acks.row[every]]
+    usual = group_reduce(np.minimum, size[every], sender, len(offsets.base), 0)[sender]
+    longer = (size[every] >= usual + _BLOCK) & (size[every] >= _SACK_HEADER)
+    found: Array = acks.row[every[longer]]
+    return found
 
 
-def blocks_about(packets: PacketTable, order: Array, offsets: Offsets, wanted: Array) -> Array:
+def blocks_about(packets: PacketTable, acks: Acks, offsets: Offsets, wanted: Array) -> Array:
     """All packets that may hold blocks about the streams `wanted` (bool)."""
-    rows = np.flatnonzero(
-        receivers(offsets, wanted)[offsets.stream] & ((offsets.flags & (ACK | SYN | RST)) == ACK)
-    )
-    found: Array = rows[packets.data_offset[order[rows]] >= _SACK_HEADER]
+    rows = acks.about(wanted, offsets)
+    rows = rows[packets.data_offset[acks.packet[rows]] >= _SACK_HEADER]
+    found: Array = acks.row[rows][(offsets.flags[acks.row[rows]] & SYN) == 0]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, RST, PacketTable
-from tcpflow_scapy.reassembly.columns import first_rows
+from tcpflow_scapy.reassembly.columns import first_rows, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.sequence import MODULUS, distances, unwrap
 
@@ -21,6 +21,8 @@ class Acks:
 
     row: Array
     """int64, index in `Grouping.order`"""
+    packet: Array
+    """int64: row of the `PacketTable`"""
     stream: Array
     """int32: whose bytes are acknowledged"""
     offset: Array
@@ -36,6 +38,20 @@ class Acks:
             out[self.stream[heads]] = np.maximum(np.maximum.reduceat(offset, heads), -1)
         return out
 
+    def about(self, wanted: Array, offsets: Offsets) -> Array:
+        """Rows that speak of the streams `wanted` (bool)."""
+        sent = rows_of_groups(offsets.stream, receivers(offsets, wanted))
+        at = np.searchsorted(self.row, sent)
+        inside = at < len(self.row)
+        found: Array = at[inside][self.row[at[inside]] == sent[inside]]
+        return found
+
+
+def receivers(offsets: Offsets, wanted: Array) -> Array:
+    """bool: the streams that the receivers of the wanted ones send."""
+    found: Array = np.where(offsets.with_itself, wanted, wanted.reshape(-1, 2)[:, ::-1].reshape(-1))
+    return found
+
 
 def acknowledgments(packets: PacketTable, order: Array, offsets: Offsets, limit: Array) -> Acks:
     """All of them.
@@ -46,7 +62,8 @@ def acknowledgments(packets: PacketTable, order: Array, offsets: Offsets, limit:
         How far an acknowledgment of each stream can be meant, where it reaches round the circle.
     """
     rows = np.flatnonzero((offsets.flags & (ACK | RST)) == ACK)
-    numbers = packets.acknowledgment[order[rows]]
+    packet = order[rows]
+    numbers = packets.acknowledgment[packet]
     alike = offsets.with_itself
     sender = offsets.stream[rows]
     stream = sender ^ ~alike[sender] if alike.any() else sender ^ 1
@@ -57,4 +74,4 @@ def acknowledgments(packets: PacketTable, order: Array, offsets: Offsets, limit:
             offset[mine] = (numbers[mine].astype(np.int64) - int(offsets.base[number])) % MODULUS
         elif len(mine):
             offset[mine] = unwrap(numbers[mine]) + int(offset[mine[0]])
-    return Acks(rows, stream, offset)
+    return Acks(rows, packet, stream, offset)

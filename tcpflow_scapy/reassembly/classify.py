@@ -10,10 +10,11 @@ import numpy as np
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.assembler import DUPLICATE, PARTIAL
+from tcpflow_scapy.reassembly.columns import rows_of_groups
 from tcpflow_scapy.reassembly.ends import Ends
 from tcpflow_scapy.reassembly.numbering import first_equal
 from tcpflow_scapy.reassembly.offsets import Offsets
-from tcpflow_scapy.reassembly.probes import Probes, running
+from tcpflow_scapy.reassembly.probes import Probes
 from tcpflow_scapy.reassembly.resent import sent_again
 from tcpflow_scapy.reassembly.tables import SegmentClass
 
@@ -35,7 +36,6 @@ def classify(
     times: Array,
     order: Array,
     ends: Ends,
-    base: Array,
     probes: Probes,
     arrivals: Arrivals,
     store: Store,
@@ -46,8 +46,6 @@ def classify(
     ----------
     times : ndarray of int64
         Of all packets, ns.
-    base : ndarray of int64
-        Place of offset 0 of each stream on the axis.
     """
     offsets = ends.offsets
     flags, stream = offsets.flags, offsets.stream
@@ -57,21 +55,22 @@ def classify(
     reset = (flags & RST) != 0
     out[reset] = SegmentClass.RST
     out[np.flatnonzero(reset)[packets.wire_length[order[reset]] > 0]] = SegmentClass.RST_PAYLOAD
-    place = base[stream]
-    at = offsets.start + place
+    at, place, before = probes.at, probes.place, probes.before
     data = offsets.wire > 0
     out[data] = SegmentClass.NEW
-    reached = _behind_fins(offsets, ends.fin, place, probes.before)
-    late = np.flatnonzero(data & (np.maximum(at, place) < reached))
+    overtaken = data & (np.maximum(at, place) < before)
+    overtaken[_below_fins(offsets, ends.fin, data)] = True
+    late = np.flatnonzero(overtaken)
     out[late] = SegmentClass.OUT_OF_ORDER
     unseen = late[arrivals.duplicate[late] == 0]
     resent = sent_again(packets, times, order, offsets, unseen, store)
     out[resent] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == DUPLICATE] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == PARTIAL] = SegmentClass.PARTIAL_OVERLAP
-    out[_repeated(packets, order, offsets, out)] = SegmentClass.RETRANSMISSION
+    for flag, kind in ((SYN, SegmentClass.SYN), (FIN, SegmentClass.FIN)):
+        again = _repeated(packets, order, offsets, flag)
+        out[again[out[again] == kind]] = SegmentClass.RETRANSMISSION
     out[probes.keep_alive] = SegmentClass.KEEP_ALIVE
-    before = probes.before
     bare = ~data & ((flags & (SYN | FIN | RST)) == 0) & (at == before - 1) & (before > place)
     out[bare] = SegmentClass.KEEP_ALIVE
     out[data & (offsets.start + offsets.wire <= 0) & ~probes.keep_alive] = SegmentClass.BEFORE_START
@@ -86,28 +85,35 @@ def classify(
     return out
 
 
-def _behind_fins(offsets: Offsets, fin: Array, place: Array, before: Array) -> Array:
-    """`before`, for the FIN says that everything below it was sent, even where it carries no data itself."""
-    bare = ((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0)
-    bare &= offsets.start == fin[offsets.stream]
-    if not bare.any():
-        return before
-    end = np.where(bare, offsets.start + place, place)
-    found: Array = np.maximum(before, running(end, offsets.stream, place))
+def _below_fins(offsets: Offsets, fin: Array, data: Array) -> Array:
+    """Data that come after the FIN that ends them: they were sent before it, even if it carries none."""
+    bare = np.flatnonzero(((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0))
+    bare = bare[offsets.start[bare] == fin[offsets.stream[bare]]]
+    # Mostly a packet follows that is of another stream, or carries nothing.
+    nearest = np.minimum(bare + 1, len(data) - 1)
+    bare = bare[(offsets.stream[nearest] == offsets.stream[bare]) & (nearest > bare)]
+    if not len(bare):
+        return np.empty(0, np.int64)
+    first = np.full(len(fin), len(data))
+    np.minimum.at(first, offsets.stream[bare], bare)
+    rows = rows_of_groups(offsets.stream, first < len(data))
+    stream = offsets.stream[rows]
+    below = data[rows] & (rows > first[stream]) & (offsets.start[rows] < fin[stream])
+    found: Array = rows[below]
     return found
 
 
-def _repeated(packets: PacketTable, order: Array, offsets: Offsets, out: Array) -> Array:
-    """SYNs and FINs without new data whose number was used by one before."""
-    rows = np.flatnonzero((out == SegmentClass.SYN) | (out == SegmentClass.FIN))
-    # The FIN may have come with data before, which is of another class.
-    every = np.flatnonzero((offsets.flags & (SYN | FIN)) & ((offsets.flags & RST) == 0).astype(np.uint16) * 3)
-    every = np.union1d(rows, every)
-    kind = offsets.flags[every] & (SYN | FIN | ACK)
-    kind[(kind & SYN) == 0] = FIN
-    number = packets.sequence[order[every]] + offsets.wire[every].astype(np.uint32)
-    key = offsets.stream[every].astype(np.int64) << 32 | number
-    first = first_equal(key.astype(np.uint64), kind)
-    again = every[first != np.arange(len(every))]
-    found: Array = again[np.isin(out[again], (SegmentClass.SYN, SegmentClass.FIN))]
+def _repeated(packets: PacketTable, order: Array, offsets: Offsets, flag: int) -> Array:
+    """SYNs, or FINs, whose number was used by one before."""
+    rows = np.flatnonzero((offsets.flags & (flag | RST)) == flag)
+    group = offsets.stream[rows]
+    several = np.zeros(len(offsets.base), bool)
+    several[group[1:][group[1:] == group[:-1]]] = True
+    rows = rows[several[group]]
+    if not len(rows):
+        return rows
+    number = packets.sequence[order[rows]] + (offsets.wire[rows] if flag == FIN else 0)
+    key = (offsets.stream[rows].astype(np.uint64) << np.uint64(32)) | number.astype(np.uint32)
+    # A SYN and a SYN-ACK of one side are not the same.
+    found: Array = rows[first_equal(key, offsets.flags[rows] & (flag | ACK)) < np.arange(len(rows))]
     return found

@@ -11,7 +11,7 @@ from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.packets import FIN, RST, PacketTable
 from tcpflow_scapy.reassembly.acknowledged import Heard, listen
 from tcpflow_scapy.reassembly.acks import Acks, acknowledgments
-from tcpflow_scapy.reassembly.columns import group_reduce
+from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import (
     Offsets,
     believed_flags,
@@ -62,7 +62,7 @@ def find_ends(
     fin = fin_offsets(offsets, wire_end, heard.acknowledged)
     flags = believed_flags(offsets, wire_end, fin, max_gap)
     fin = np.where(fin <= wire_end + max_gap, np.maximum(fin, -1), -1)
-    acknowledged = _without_fin(acks, heard, wire_end, fin, flags)
+    acknowledged = _without_fin(acks, heard, offsets, wire_end, fin, flags)
     offsets, skipped = _closed_up(offsets, wire_end, fin)
     wire_end = wire_end - skipped
     selective = np.where(fin >= 0, -1, heard.sacks.highest(len(fin)))
@@ -84,7 +84,9 @@ def _seen(wire_end: Array, fin: Array, max_gap: int) -> Array:
     return found
 
 
-def _without_fin(acks: Acks, heard: Heard, wire_end: Array, fin: Array, flags: Array) -> Array:
+def _without_fin(
+    acks: Acks, heard: Heard, offsets: Offsets, wire_end: Array, fin: Array, flags: Array
+) -> Array:
     """The number after a FIN is acknowledged, too, but it is no byte.
 
     Where the FIN itself was not captured, the last number is taken for it if the peer closed, too, and either
@@ -96,7 +98,8 @@ def _without_fin(acks: Acks, heard: Heard, wire_end: Array, fin: Array, flags: A
     own_reset = (flags & RST) != 0
     lost = (fin < 0) & (acknowledged > wire_end) & (peer_closed | own_reset)
     if lost.any():
-        mine = heard.good & lost[acks.stream] & (acks.offset == acknowledged[acks.stream] - 1)
+        mine = acks.about(lost, offsets)
+        mine = mine[heard.good[mine] & (acks.offset[mine] == acknowledged[acks.stream[mine]] - 1)]
         alone = np.zeros(len(lost), bool)
         alone[acks.stream[mine]] = True
         lost &= alone | (acknowledged == wire_end + 1)
@@ -118,7 +121,8 @@ def _closed_up(offsets: Offsets, wire_end: Array, fin: Array) -> tuple[Offsets, 
     beyond[list(offsets.unwrapped)] = False
     if not beyond.any():
         return offsets, beyond
-    data = np.flatnonzero((offsets.wire > 0) & beyond[offsets.stream])
+    data = rows_of_groups(offsets.stream, beyond)
+    data = data[offsets.wire[data] > 0]
     stream = offsets.stream[data]
     start, limit = offsets.start[data], fin[stream]
     claimed = (start <= limit) & (start + offsets.wire[data] > limit)

@@ -24,6 +24,10 @@ _IDLE = 500_000_000
 class Probes:
     """Packets are given by index in `Grouping.order`."""
 
+    place: Array
+    """int64 for each packet: offset 0 of its stream, on the axis"""
+    at: Array
+    """int64 for each packet: its own place on the axis"""
     before: Array
     """int64 for each packet: the highest data offset seen before it in its stream, on the axis"""
     keep_alive: Array
@@ -48,44 +52,32 @@ def find_probes(
     base : ndarray of int64
         Place of offset 0 of each stream on the axis.
     """
-    before = seen_before(offsets, base)
-    at = offsets.start + base[offsets.stream]
-    plain = (offsets.flags & (SYN | FIN | RST)) == 0
-    single = plain & (offsets.wire == 1)
-    keep_alive = single & (at == before - 1)
-    zero_window = _into_closed_window(packets, order, offsets, np.flatnonzero(single & (at >= before)))
-    weak = keep_alive
-    if len(zero_window):
-        weak = keep_alive.copy()
-        weak[zero_window] = True
-    settled = _settled(times, order, offsets, np.flatnonzero(keep_alive), acks)
-    return Probes(before, keep_alive, zero_window, weak, np.concatenate((settled, zero_window)))
+    place = base[offsets.stream]
+    at = offsets.start + place
+    before = _seen_before(offsets, at, place)
+    single = np.flatnonzero(offsets.wire == 1)
+    single = single[(offsets.flags[single] & (SYN | FIN | RST)) == 0]
+    alive = single[at[single] == before[single] - 1]
+    zero_window = _into_closed_window(packets, order, offsets, single[at[single] >= before[single]])
+    keep_alive, weak = np.zeros(len(at), bool), np.zeros(len(at), bool)
+    keep_alive[alive] = weak[alive] = weak[zero_window] = True
+    meaningless = np.concatenate((_settled(times, order, offsets, alive, acks), zero_window))
+    return Probes(place, at, before, keep_alive, zero_window, weak, meaningless)
 
 
-def seen_before(offsets: Offsets, base: Array) -> Array:
+def _seen_before(offsets: Offsets, at: Array, place: Array) -> Array:
     """For each packet, the highest data offset seen before it in its stream, on the axis.
-
-    Parameters
-    ----------
-    base : ndarray of int64
-        Place of offset 0 of each stream on the axis.
 
     Returns
     -------
     ndarray of int64
-        At least the stream's own base.
+        At least the stream's own place.
     """
-    place = base[offsets.stream]
-    end = np.where(offsets.wire > 0, np.maximum(offsets.start + offsets.wire, 0), 0) + place
-    return running(end, offsets.stream, place)
-
-
-def running(end: Array, stream: Array, place: Array) -> Array:
-    """Highest `end` before each packet in its stream, at least `place`, where the stream begins."""
+    end = np.where(offsets.wire > 0, np.maximum(at + offsets.wire, place), place)
     before = place.copy()
     if len(end) > 1:
         reach = np.maximum.accumulate(end)[:-1]
-        new = first_rows(stream)[1:]
+        new = first_rows(offsets.stream)[1:]
         before[1:] = np.where(new, place[1:], np.maximum(reach, place[1:]))
     return before
 
@@ -101,9 +93,10 @@ def _settled(times: Array, order: Array, offsets: Offsets, asked: Array, acks: A
     stream = offsets.stream[asked].astype(np.int64)
     wanted = np.zeros(len(offsets.base), bool)
     wanted[stream] = True
-    heard = np.flatnonzero(wanted[acks.stream] & (acks.offset >= 0))
+    heard = acks.about(wanted, offsets)
+    heard = heard[acks.offset[heard] >= 0]
     told = furthest_before(
-        stream, order[asked], acks.stream[heard].astype(np.int64), order[acks.row[heard]], acks.offset[heard]
+        stream, order[asked], acks.stream[heard].astype(np.int64), acks.packet[heard], acks.offset[heard]
     )
     wanted[acks.stream[heard]] = False
     previous = np.maximum(asked - 1, 0)

@@ -16,7 +16,7 @@ from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.ip_ids import ip_identifications
 from tcpflow_scapy.decode.options import tcp_options
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
-from tcpflow_scapy.reassembly.columns import group_reduce
+from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.sequence import distances
 
@@ -50,7 +50,7 @@ def sent_again(
     said[open_] = _by_counter(packets, row[open_], other[open_], store)
     open_ = np.flatnonzero(said == 0)
     if len(open_):
-        patience = _round_trips(packets, times, order, offsets)[offsets.stream[late[open_]] >> 1]
+        patience = _round_trips(times, order, offsets, offsets.stream[late[open_]] >> 1)
         now, then = times[row[open_]], times[other[open_]]
         timed = (now != NO_TIME) & (then != NO_TIME)
         said[open_[timed]] = np.where(now[timed] - then[timed] >= patience[timed], 1, -1)
@@ -63,10 +63,10 @@ def _overtakers(offsets: Offsets, late: Array) -> Array:
 
     The running maximum of a stream ascends, so it is found by bisection.
     """
-    carrying = (offsets.wire > 0) | ((offsets.flags & (FIN | RST)) == FIN)
     wanted = np.zeros(len(offsets.base), bool)
     wanted[offsets.stream[late]] = True
-    rows = np.flatnonzero(wanted[offsets.stream] & carrying)
+    rows = rows_of_groups(offsets.stream, wanted)
+    rows = rows[(offsets.wire[rows] > 0) | ((offsets.flags[rows] & (FIN | RST)) == FIN)]
     axis = offsets.stream[rows].astype(np.int64) << 40
     reach = np.maximum.accumulate(axis + np.maximum(offsets.start + offsets.wire, 0)[rows])
     goal = (offsets.stream[late].astype(np.int64) << 40) + np.maximum(offsets.start[late], 0)
@@ -93,20 +93,24 @@ def _by_counter(packets: PacketTable, row: Array, other: Array, store: Store) ->
     return found
 
 
-def _round_trips(packets: PacketTable, times: Array, order: Array, offsets: Offsets) -> Array:
-    """ns for each connection: from its last SYN to the answer to the SYN-ACK; `_PATIENCE` where not known."""
-    count = len(offsets.base) // 2
-    flags, stream = offsets.flags, offsets.stream
-    far = np.iinfo(np.int64).max
-    when = times[order]
+def _round_trips(times: Array, order: Array, offsets: Offsets, connection: Array) -> Array:
+    """ns for each of some connections: from its last SYN to the answer to the SYN-ACK.
 
-    def extreme(ufunc: np.ufunc, rows: Array, empty: int) -> Array:
-        rows = rows[when[rows] != NO_TIME]
-        return group_reduce(ufunc, when[rows], stream[rows], 2 * count, empty)
+    `_PATIENCE` where that is not known.
+    """
+    streams, far = len(offsets.base), np.iinfo(np.int64).max
+    wanted = np.zeros(streams, bool)
+    wanted[2 * connection] = True
+    rows = rows_of_groups(offsets.stream, wanted)
+    when = times[order[rows]]
+    rows, when = rows[when != NO_TIME], when[when != NO_TIME]
+    kind = offsets.flags[rows] & (SYN | RST | ACK)
 
-    asked = extreme(np.maximum, np.flatnonzero((flags & (SYN | RST | ACK)) == SYN), -1)[0::2]
-    plain = np.flatnonzero((flags & (SYN | RST | ACK)) == ACK)
-    third = extreme(np.minimum, plain, far)[0::2]
+    def extreme(ufunc: np.ufunc, wanted: int, empty: int) -> Array:
+        some = np.flatnonzero(kind == wanted)
+        return group_reduce(ufunc, when[some], offsets.stream[rows[some]], streams, empty)[0::2]
+
+    asked, third = extreme(np.maximum, SYN, -1), extreme(np.minimum, ACK, far)
     known = (asked >= 0) & (third < far) & (third > asked)
-    found: Array = np.where(known, third - asked, _PATIENCE)
+    found: Array = np.where(known, third - asked, _PATIENCE)[connection]
     return found

@@ -98,7 +98,7 @@ def _build(
     ends, base, probes, found = part.ends, part.base, part.probes, part.found
     offsets, group = ends.offsets, ends.offsets.stream
     arrivals = _arrivals(part, captured)
-    classes = classify(packets, times, order, ends, base, probes, arrivals, store)
+    classes = classify(packets, times, order, ends, probes, arrivals, store)
     classes[part.wrong] = SegmentClass.BAD_CHECKSUM
     again = np.where(classes == SegmentClass.KEEP_ALIVE, 0, arrivals.again)
     data = np.flatnonzero(offsets.wire > 0)
@@ -193,7 +193,8 @@ def _sacks(packets: PacketTable, order: Array, ends: Ends, held: Array, store: S
     gapped = (held < ends.size) & (ends.acknowledged < ends.size)
     if not gapped.any():
         return ends.heard.sacks
-    return selective(packets, order, ends.offsets, blocks_about(packets, order, ends.offsets, gapped), store)
+    rows = blocks_about(packets, ends.acks, ends.offsets, gapped)
+    return selective(packets, order, ends.offsets, rows, store)
 
 
 def _pieces(

@@ -10,7 +10,8 @@ from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.options import tcp_options
 from tcpflow_scapy.decode.packets import FIN, RST, SYN, PacketTable
-from tcpflow_scapy.reassembly.acks import Acks
+from tcpflow_scapy.reassembly.acks import Acks, receivers
+from tcpflow_scapy.reassembly.columns import rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW, furthest_before
 
@@ -33,8 +34,8 @@ def advertised_windows(
         Shift count where the receiver's SYN was not captured.
     """
     shift = window_shifts(packets, order, offsets, wanted, store, unknown)
-    receiver = receivers(offsets, wanted)
-    rows = np.flatnonzero(receiver[offsets.stream] & ((offsets.flags & (SYN | RST)) == 0))
+    rows = rows_of_groups(offsets.stream, receivers(offsets, wanted))
+    rows = rows[(offsets.flags[rows] & (SYN | RST)) == 0]
     widest = np.zeros(len(wanted), np.int64)
     np.maximum.at(widest, _receivers_of(offsets, offsets.stream[rows]), packets.window[order[rows]])
     found: Array = np.maximum(widest << shift, LEAST_WINDOW)
@@ -46,17 +47,11 @@ def window_shifts(
 ) -> Array:
     """Shift count of the windows that the receiver of each wanted stream offers (RFC 7323, 2)."""
     out = np.full(len(wanted), unknown, np.int64)
-    receiver = receivers(offsets, wanted)
-    rows = np.flatnonzero(receiver[offsets.stream] & ((offsets.flags & (SYN | RST)) == SYN))
+    rows = rows_of_groups(offsets.stream, receivers(offsets, wanted))
+    rows = rows[(offsets.flags[rows] & (SYN | RST)) == SYN]
     shift = tcp_options(packets, order[rows], store)["window_scale"].astype(np.int64)
     out[_receivers_of(offsets, offsets.stream[rows])] = np.clip(shift, 0, _MOST_SHIFT)
     return out
-
-
-def receivers(offsets: Offsets, wanted: Array) -> Array:
-    """bool: the streams that the receivers of the wanted ones send."""
-    found: Array = np.where(offsets.with_itself, wanted, wanted.reshape(-1, 2)[:, ::-1].reshape(-1))
-    return found
 
 
 def _receivers_of(offsets: Offsets, stream: Array) -> Array:
@@ -95,14 +90,14 @@ def outside_windows(
     suspect[list(offsets.unwrapped)] = False
     if not suspect.any():
         return none
-    carrying = (offsets.wire > 0) | ((offsets.flags & (FIN | RST)) == FIN)
-    data = np.flatnonzero(carrying & suspect[offsets.stream])
-    heard = np.flatnonzero(suspect[acks.stream])
-    row, stream = acks.row[heard], acks.stream[heard].astype(np.int64)
+    data = rows_of_groups(offsets.stream, suspect)
+    data = data[(offsets.wire[data] > 0) | ((offsets.flags[data] & (FIN | RST)) == FIN)]
+    heard = acks.about(suspect, offsets)
+    row, stream = acks.packet[heard], acks.stream[heard].astype(np.int64)
     shift = window_shifts(packets, order, offsets, suspect, store, _MOST_SHIFT)
-    scaled = packets.window[order[row]].astype(np.int64) << shift[stream]
+    scaled = packets.window[row].astype(np.int64) << shift[stream]
     edge = acks.offset[heard] + np.maximum(scaled, LEAST_WINDOW)
-    when, heard_when = times[order[data]], times[order[row]]
+    when, heard_when = times[order[data]], times[row]
     usable = (heard_when != NO_TIME) & (edge >= 0)
     later = furthest_before(
         offsets.stream[data].astype(np.int64), -when, stream[usable], -heard_when[usable], edge[usable]
