@@ -74,16 +74,17 @@ def _problem(evidence: Evidence, skews: list[_Skew]) -> Problem | None:
     many = f"{len(wrong):,} of {len(skews):,} flows" if len(skews) > 1 else "the flow"
     message = f"{where}: in {many} looked at, data were acknowledged before the time at which they were sent"
     frame = min(skew.frame for skew in wrong)
-    paths = evidence.info.paths
-    return Problem("clock", message, paths[first[0][0]] if first[0][0] < len(paths) else "", frame)
+    return Problem("clock", message, evidence.info.paths[first[0][0]], frame)
 
 
 def _tap(evidence: Evidence, source: int, interface: int) -> str:
     """What a tap is called: by its interface, or by its file."""
     info = evidence.info
-    if evidence.frames.interface is not None and 0 <= interface < len(info.interfaces):
-        return info.interfaces[interface].name or f"interface {interface}"
-    return info.paths[source] if source < len(info.paths) else f"source {source}"
+    known = evidence.frames.interface is not None and 0 <= interface < len(info.interfaces)
+    name = info.interfaces[interface].name if known else ""
+    if len(info.paths) > 1:
+        return f"{info.paths[source]} ({name})" if name else info.paths[source]
+    return name or (f"interface {interface}" if len(info.interfaces) > 1 else info.paths[source])
 
 
 def _skew(evidence: Evidence, flow: int) -> _Skew | None:
