@@ -14,7 +14,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.info import Problem
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT
-from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN
+from tcpflow_scapy.decode.packets import ACK, RST, SYN
 from tcpflow_scapy.flows.frames import packet_offsets
 from tcpflow_scapy.reassembly.sequence import distances
 from tcpflow_scapy.reassembly.tables import SegmentClass
@@ -31,7 +31,7 @@ _PACKETS = 2000
 """Packets of each direction looked at."""
 _SHARE = 0.2
 """Of all samples, and of all flows: what is rarer has other reasons, such as a first copy that was lost."""
-_FIRST = (SegmentClass.SYN, SegmentClass.FIN, SegmentClass.NEW)
+_FIRST = (SegmentClass.SYN, SegmentClass.NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _problem(evidence: Evidence, skews: list[_Skew]) -> Problem | None:
     many = f"{len(wrong):,} of {len(skews):,} flows" if len(skews) > 1 else "the flow"
     message = f"{where}: in {many} looked at, data were acknowledged before the time at which they were sent"
     frame = min(skew.frame for skew in wrong)
-    return Problem("clock", message, evidence.info.paths[first[0][0]], frame)
+    return Problem("clock", message, evidence.store.name(first[0][0] << ADDRESS_SHIFT), frame)
 
 
 def _tap(evidence: Evidence, source: int, interface: int) -> str:
@@ -82,9 +82,10 @@ def _tap(evidence: Evidence, source: int, interface: int) -> str:
     info = evidence.info
     known = evidence.frames.interface is not None and 0 <= interface < len(info.interfaces)
     name = info.interfaces[interface].name if known else ""
+    path = evidence.store.name(source << ADDRESS_SHIFT)
     if len(info.paths) > 1:
-        return f"{info.paths[source]} ({name})" if name else info.paths[source]
-    return name or (f"interface {interface}" if len(info.interfaces) > 1 else info.paths[source])
+        return f"{path} ({name})" if name else path
+    return name or (f"interface {interface}" if len(info.interfaces) > 1 else path)
 
 
 def _skew(evidence: Evidence, flow: int) -> _Skew | None:
@@ -126,7 +127,8 @@ def _delays(evidence: Evidence, stream: int) -> tuple[Array, Array]:
     peers = peers[(packets.flags[peers] & (ACK | RST)) == ACK]
     peers = peers[evidence.times[peers] != NO_TIME]
     sent = found.order[rows]
-    takes = (packets.wire_length[sent] > 0) | ((packets.flags[sent] & (SYN | FIN)) != 0)
+    # One byte may be a keep-alive's, which was acknowledged long ago.
+    takes = (packets.wire_length[sent] > 1) | ((packets.flags[sent] & SYN) != 0)
     takes &= np.isin(found.segment_class[rows], _FIRST) & (evidence.times[sent] != NO_TIME)
     rows, sent = rows[takes], sent[takes]
     if not len(rows) or not len(peers):

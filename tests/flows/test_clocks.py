@@ -90,3 +90,11 @@ def test_a_few_contradictions_have_other_reasons() -> None:
 
 def test_without_a_clock_nothing_is_contradicted() -> None:
     assert flows_of(merged(20).without_times()).capture.problems == []
+
+
+def test_a_fin_is_acknowledged_behind_the_data_before_it() -> None:
+    """Long after these, here."""
+    c = talk(0, 0)
+    for frame in c.frames[-3:]:
+        frame.time = (frame.time or 0) + 10**9
+    assert flows_of(c).capture.problems == []
