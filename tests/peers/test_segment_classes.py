@@ -29,7 +29,7 @@ OTHERS: dict[str, Counter[tuple[str, str]]] = {
     "loss_reordering.pcap": Counter({("retransmission", "out_of_order"): 6}),
     "sequence_wrap.pcap": Counter({("retransmission", "out_of_order"): 1}),
 }
-"""Samples in which we differ: a word that tshark has not; bytes seen before, or sent later by the sender's own
+"""Samples in which we differ: a word that tshark has not; bytes seen before, or sent later by the sender's
 clock, which tshark does not ask."""
 
 LEFT_OUT = ("mem.pcap", "ip_fragments.pcap")
