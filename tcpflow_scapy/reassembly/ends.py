@@ -111,6 +111,8 @@ def _without_fin(
 def _closed_up(offsets: Offsets, wire_end: Array, fin: Array) -> tuple[Offsets, Array]:
     """Data behind the number of a FIN moved to where it stands, unless data claim that number, too.
 
+    Only where data follow at once: what comes far behind a FIN may be anything.
+
     Returns
     -------
     Offsets
@@ -126,7 +128,10 @@ def _closed_up(offsets: Offsets, wire_end: Array, fin: Array) -> tuple[Offsets, 
     stream = offsets.stream[data]
     start, limit = offsets.start[data], fin[stream]
     claimed = (start <= limit) & (start + offsets.wire[data] > limit)
-    beyond[stream[claimed]] = False
+    follows = np.zeros(len(beyond), bool)
+    follows[stream[start == limit + 1]] = True
+    follows[stream[claimed]] = False
+    beyond &= follows
     moved = offsets.start.copy()
     moved[data[(start > limit) & beyond[stream]]] -= 1
     return replace(offsets, start=moved), beyond

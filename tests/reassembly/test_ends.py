@@ -38,6 +38,12 @@ def test_data_numbered_behind_a_fin_follow_what_stands_before_it() -> None:
         assert flow_of(Capture(c).shuffle(seed)).client.data == b"abcmore!"
 
 
+def test_data_far_behind_a_fin_stay_where_they_are() -> None:
+    c = play(OPEN + "> 'abc'\n> FIN\n< ACK")
+    c.client(b"far", seq=1006)
+    assert flow_of(c).client.data == b"abc\0\0far"
+
+
 def test_data_that_claim_the_number_of_the_fin_stay_where_they_are() -> None:
     c = play(OPEN + "> 'abc'\n> FIN\n< ACK")
     c.client(b"XY", seq=1004)
