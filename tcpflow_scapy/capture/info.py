@@ -10,7 +10,7 @@ class Problem:
     """Something in a capture that could not be used as it stands."""
 
     kind: str
-    """a word: ``cut_short``, ``damaged``, ``bad_block``, ``bad_interface``, ``decompression`` ..."""
+    """a word: ``cut_short``, ``damaged``, ``bad_interface``, ``decompression``, ``clock`` ..."""
     message: str
     path: str
     frame: int | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .addresses import packed_ipv6
-from .packets import IPV6_BASE
+from .packets import IPV6_BASE, AddressBook
 
 if TYPE_CHECKING:
     from .layers import Items
@@ -111,7 +111,8 @@ def tcp_is_bad(run: Run, items: Items) -> Array:
         return bad
     items = items.pick(whole)
     length = (items.wire - items.cursor).astype(np.uint64)
-    addresses = _address_sum(run, items.source) + _address_sum(run, items.destination) + np.uint64(6)
+    book = run.context.addresses
+    addresses = address_sum(book, items.source) + address_sum(book, items.destination) + np.uint64(6)
     pseudo = fold(addresses + (length & np.uint64(0xFFFF)) + (length >> np.uint64(16)))
     start = run.place(items.cursor)
     total = fold(pseudo + sums(run.memory, start, start + length.astype(np.int64)))
@@ -122,11 +123,11 @@ def tcp_is_bad(run: Run, items: Items) -> Array:
     return bad
 
 
-def _address_sum(run: Run, codes: Array) -> Array:
+def address_sum(book: AddressBook, codes: Array) -> Array:
     """Sum of the 16-bit words of addresses."""
     total = (codes & np.uint64(0xFFFF)) + (codes >> np.uint64(16) & np.uint64(0xFFFF))
     six = np.flatnonzero(codes >= IPV6_BASE)
     if len(six):
-        words = packed_ipv6(run.context.addresses, codes[six], IPV6_BASE).view(">u2").reshape(-1, 8)
+        words = packed_ipv6(book, codes[six], IPV6_BASE).view(">u2").reshape(-1, 8)
         total[six] = words.sum(axis=1, dtype=np.uint64)
     return total

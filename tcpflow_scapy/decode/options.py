@@ -65,22 +65,22 @@ def tcp_options(packets: PacketTable, rows: Array, store: Store) -> dict[str, Ar
     some = np.flatnonzero(size > 0)
     for first in range(0, len(some), _CHUNK):
         index = some[first : first + _CHUNK]
-        _walk(columns, index, _bytes(store, address[index], size[index]), size[index])
+        _walk(columns, index, rows_of_bytes(store, address[index], size[index], _SPACE), size[index])
     return columns
 
 
-def _bytes(store: Store, address: Array, size: Array) -> Array:
-    """Option bytes as a matrix of `_SPACE` columns; what lies behind an option list is not meant."""
-    matrix = np.zeros((len(address), _SPACE), np.uint8)
+def rows_of_bytes(store: Store, address: Array, size: Array, width: int) -> Array:
+    """Bytes of headers as a matrix of `width` columns; what lies behind the size of each is not meant."""
+    matrix = np.zeros((len(address), width), np.uint8)
     number = address >> ADDRESS_SHIFT
     for buffer in np.unique(number).tolist():
         memory = store.array(buffer)
         index = np.flatnonzero(number == buffer)
         offset = address[index] & OFFSET_MASK
-        inside = offset + _SPACE <= len(memory)
+        inside = offset + width <= len(memory)
         if inside.any():
-            view = np.ndarray((len(memory) - _SPACE + 1,), f"V{_SPACE}", buffer=memory, strides=(1,))
-            matrix[index[inside]] = view[offset[inside]].view(np.uint8).reshape(-1, _SPACE)
+            view = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory, strides=(1,))
+            matrix[index[inside]] = view[offset[inside]].view(np.uint8).reshape(-1, width)
         for row, start in zip(index[~inside].tolist(), offset[~inside].tolist(), strict=True):
             tail = memory[start : start + int(size[row])]
             matrix[row, : len(tail)] = tail

@@ -219,7 +219,7 @@ def _source(xml: _Xml, evidence: Evidence, hashes: Sequence[str]) -> None:
         xml.leaf("frames", capture.frames, {"used": capture.used})
         for reason, count in capture.unused.items():
             xml.leaf("unused_frames", count, {"reason": reason})
-        for problem in evidence.info.problems:
+        for problem in evidence.problems:
             place = {"kind": problem.kind, "frame": problem.frame, "offset": problem.offset}
             xml.leaf("problem", problem.message, {**place, "length": problem.length})
 

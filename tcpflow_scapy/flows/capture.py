@@ -143,8 +143,8 @@ class Capture:
 
     @property
     def problems(self) -> list[Problem]:
-        """What could not be read of the sources, with frame numbers and byte offsets."""
-        return list(self._evidence.info.problems)
+        """What could not be read of the sources, with frame numbers and byte offsets; clocks that differ."""
+        return self._evidence.problems
 
     @cached_property
     def sha256(self) -> str | list[str]:

@@ -49,7 +49,12 @@ FLOW_COLUMNS: tuple[Column, ...] = (
     Column("gaps", "int64", "gaps", "gaps of both sides"),
     Column("conflicts", "int64", "runs", "conflicts of both sides"),
     Column("complete", "bool", "", "both streams from SYN to FIN without a gap"),
-    Column("rtt_ms", "float64", "ms", "handshake: SYN to the ACK of the SYN-ACK; NaN where it was not seen"),
+    Column(
+        "rtt_ms",
+        "float64",
+        "ms",
+        "handshake: the SYN that was answered to the ACK of the answer; NaN without",
+    ),
     Column("vlan", "category", "", "VLAN ids, outermost first, joined by a dot; empty without a tag"),
     Column("encap", "category", "", "layers around the packets; of both ways, where they differ"),
     Column("client_encap", "category", "", "layers around the client's first packet"),

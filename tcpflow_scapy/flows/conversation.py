@@ -81,19 +81,18 @@ def _comes_first(one: tuple[_Place, Turn], two: tuple[_Place, Turn]) -> bool:
     """Whether the head of one lane goes before that of the other."""
     (time, frame, heard), turn = one
     (other_time, other_frame, other_heard), other = two
-    if time == other_time:
-        ready, other_ready = heard <= other.offset, other_heard <= turn.offset
-        if ready != other_ready:
-            return ready
+    ready, other_ready = heard <= other.offset, other_heard <= turn.offset
+    if ready != other_ready:
+        return ready
     return (time, frame) <= (other_time, other_frame)
 
 
 class Conversation:
     """Both directions of a flow, in order of time; shows itself in a terminal and in a notebook.
 
-    The order within each direction is that of its stream. Between the directions it goes by time. Where
-    times are the same, as in packets from memory, acknowledgments tell: nobody acknowledges what was not said
-    yet. Frame numbers decide what is left.
+    The order within each direction is that of its stream. Between the directions acknowledgments tell, even
+    against the clock, for two taps may have two: nobody acknowledges what was not said yet. Where they leave
+    it open it goes by time, then by frame number.
 
     Parameters
     ----------
@@ -183,6 +182,8 @@ class Conversation:
             return np.zeros(len(packets), np.int64)
         table = evidence.packets
         heard = distances(table.acknowledgment[packets], found.streams.base[other : other + 1])
+        # What no other packet supports is not believed here either.
+        heard[heard > found.streams.acknowledged[other]] = 0
         return np.where(table.flags[packets] & ACK, heard, 0)
 
     def pieces(self, width: int | None = None) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from tcpflow_scapy.capture.frames import FrameTable
-from tcpflow_scapy.capture.info import CaptureInfo
+from tcpflow_scapy.capture.info import CaptureInfo, Problem
 from tcpflow_scapy.capture.store import OFFSET_MASK, Store
 from tcpflow_scapy.decode.packets import Origins, PacketTable
 from tcpflow_scapy.reassembly.tables import Reassembly
@@ -50,6 +50,17 @@ class Evidence:
         from tcpflow_scapy.flows.summary import summarize
 
         return summarize(self)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What could not be used as it stands: of the sources, and of their clocks."""
+        return [*self.info.problems, *self._clock_problems]
+
+    @cached_property
+    def _clock_problems(self) -> list[Problem]:
+        from tcpflow_scapy.flows.clocks import clock_problems
+
+        return clock_problems(self)
 
     @cached_property
     def mark(self) -> str:

@@ -59,6 +59,9 @@ def packet_offsets(evidence: Evidence, rows: Array, stream: Array) -> Array:
     flags = packets.flags[row]
     begin = packets.sequence[row] + ((flags & (SYN | RST)) == SYN).astype(np.uint32)
     offsets = distances(begin, found.streams.base[stream])
+    skipped = found.streams.fin_skipped[stream]
+    if skipped.any():
+        offsets -= skipped & (offsets > found.streams.fin[stream])
     for number, unwrapped in found.unwrapped.items():
         mine = stream == number
         if mine.any():

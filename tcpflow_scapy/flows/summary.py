@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
-from tcpflow_scapy.decode.packets import ACK, RST, SYN
 from tcpflow_scapy.flows.addresses import address_category
 from tcpflow_scapy.flows.categories import categorical, compact, labelled
 from tcpflow_scapy.flows.columns import COLUMN_NAMES
+from tcpflow_scapy.flows.round_trips import round_trips
 from tcpflow_scapy.flows.state import OPEN, STATES, connection_states
-from tcpflow_scapy.reassembly.connections import connection_parts
-from tcpflow_scapy.reassembly.pairs import PART_PACKETS
 from tcpflow_scapy.reassembly.tables import ClientEvidence, ConnectionTable
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ def summarize(evidence: Evidence) -> pd.DataFrame:
         "state": categorical(states, list(STATES)),
         "open": OPEN[states],
         "client_evidence": labelled(connections.client_evidence, ClientEvidence),
-        "rtt_ms": _round_trips(evidence),
+        "rtt_ms": round_trips(evidence),
         "vlan": compact(connections.encapsulation, layers.vlan_texts()),
         **_encapsulations(evidence),
         "complete": whole[0::2] & whole[1::2],
@@ -126,58 +124,6 @@ def _by_side(values: Array) -> tuple[Array, Array, Array]:
 def _filled(count: int, value: Any) -> Array:
     """int64: a value many times; memory of zeros comes from the system when it is first touched."""
     return np.full(count, value, np.int64) if value else np.zeros(count, np.int64)
-
-
-def _round_trips(evidence: Evidence) -> Array:
-    """SYN to the ACK that answers the SYN-ACK, ms (Wireshark's iRTT); NaN where one was not seen.
-
-    Only handshakes whose packets came in this order, by their times and numbers, are used.
-    """
-    found = evidence.reassembly
-    starts = found.streams.packet_start
-    parts = []
-    for some, rows in connection_parts(starts, PART_PACKETS):
-        bounds = starts[2 * some.start : 2 * some.stop + 1] - rows.start
-        parts.append(_some_round_trips(evidence, found.order[rows], bounds))
-    return np.concatenate(parts) if parts else np.empty(0)
-
-
-def _some_round_trips(evidence: Evidence, rows: Array, starts: Array) -> Array:
-    """Those of some connections, given the packets of their streams and where each stream begins in them."""
-    count = len(starts) // 2
-    out = np.full(count, np.nan)
-    if not len(rows):
-        return out
-    flags = evidence.packets.flags[rows]
-    syn = np.flatnonzero((flags & (SYN | RST)) == SYN)
-    if not (flags[syn] & ACK).any():
-        return out
-    owner = np.searchsorted(starts, syn, side="right") - 1
-    asks = (owner & 1 == 0) & ((flags[syn] & ACK) == 0)
-    answers = (owner & 1 == 1) & ((flags[syn] & ACK) != 0)
-    asked = np.full(count, NO_TIME, np.int64)
-    answered = np.full(count, -1, np.int64)
-    # Of several SYNs the first is taken, as the time that the client waited.
-    index = syn[asks][::-1]
-    asked[(owner[asks] >> 1)[::-1]] = evidence.times[rows[index]]
-    index = syn[answers][::-1]
-    answered[(owner[answers] >> 1)[::-1]] = index
-    both = np.flatnonzero((asked != NO_TIME) & (answered >= 0))
-    if not len(both):
-        return out
-    # The client's first packet that is not a SYN comes right behind its SYNs.
-    client = 2 * both
-    plain = np.flatnonzero((flags & (SYN | RST | ACK)) == ACK)
-    at = np.searchsorted(plain, starts[client])
-    at_safe = np.minimum(at, max(len(plain) - 1, 0))
-    usable = (at < len(plain)) & (len(plain) > 0)
-    if len(plain):
-        usable &= plain[at_safe] < starts[client + 1]
-        third = np.where(usable, evidence.times[rows[plain[at_safe]]], NO_TIME)
-        second = evidence.times[rows[answered[both]]]
-        usable &= (third >= second) & (second >= asked[both]) & (third != NO_TIME)
-        out[both[usable]] = (third - asked[both])[usable] / 1e6
-    return out
 
 
 def _encapsulations(evidence: Evidence) -> dict[str, Any]:

@@ -207,9 +207,7 @@ def _unused(evidence: Evidence) -> pd.DataFrame:
 def _problems(evidence: Evidence) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [
-        (p.kind, safe_text(p.message), safe_text(p.path), p.frame, p.offset) for p in evidence.info.problems
-    ]
+    rows = [(p.kind, safe_text(p.message), safe_text(p.path), p.frame, p.offset) for p in evidence.problems]
     data = pd.DataFrame(rows, columns=["kind", "message", "path", "frame", "offset"])
     texts = dict.fromkeys(("kind", "message", "path"), "str")
     return data.astype({**texts, "frame": "Int64", "offset": "Int64"})

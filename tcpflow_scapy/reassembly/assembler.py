@@ -2,7 +2,7 @@
 
 Every stream has its own part of one int64 axis, so that a single sort and a single running maximum serve
 all of them. Pieces that touch nothing else are extents as they are. Exact duplicates are decided by column.
-Only clusters with partial overlaps are looked at one by one.
+Clusters with partial overlaps are cut at every border, and each cell goes to whom the policy prefers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT, Store
 from tcpflow_scapy.reassembly.columns import first_rows, ranges
-from tcpflow_scapy.reassembly.overlap import Cells, new_wins
+from tcpflow_scapy.reassembly.overlap import Cells, new_wins, precedence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -107,7 +107,7 @@ class _Conflicts:
         return rows[np.lexsort((rows[:, 2], rows[:, 0]))]
 
 
-def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
+def assemble(pieces: Pieces, policy: str, store: Store | None) -> Assembly:
     """Place pieces on the axis.
 
     Parameters
@@ -115,8 +115,8 @@ def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
     pieces : Pieces
     policy : str
         One of `overlap.POLICIES`.
-    store : Store
-        Read only where pieces overlap, to compare their bytes.
+    store : Store or None
+        Read only where pieces overlap, to compare their bytes; None where there is nothing to compare.
     """
     wins = new_wins(policy)
     count = len(pieces.start)
@@ -158,8 +158,9 @@ def assemble(pieces: Pieces, policy: str, store: Store) -> Assembly:
     inside = ranges(first[mixed], size[mixed])
     keep[inside] = False
     members = ordered.take(inside)
-    extents = _mixed(members, size[mixed], wins, duplicate, fresh, back[inside])
-    _compare_mixed(members, extents, store, conflicts)
+    extents = _mixed(members, wins, duplicate, fresh, back[inside])
+    if store is not None:
+        _compare_mixed(members, extents, store, conflicts)
     kept = ordered.take(np.flatnonzero(keep))
     both = Pieces(
         np.concatenate((kept.start, extents.start)),
@@ -194,7 +195,7 @@ def _duplicates(
     size: Array,
     last_wins: bool,
     keep: Array,
-    store: Store,
+    store: Store | None,
     conflicts: _Conflicts,
     back: Array,
     duplicate: Array,
@@ -212,6 +213,8 @@ def _duplicates(
     winner_of = np.repeat(winner, size)
     loser = member != winner_of
     keep[member[loser]] = False
+    if store is None:
+        return
     lost, won = member[loser], winner_of[loser]
     short = _compare_short(ordered, lost, won, store, conflicts)
     long = np.flatnonzero(~short)
@@ -249,15 +252,13 @@ def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, confl
     return found
 
 
-def _mixed(pieces: Pieces, size: Array, wins: Array, duplicate: Array, fresh: Array, back: Array) -> Pieces:
+def _mixed(pieces: Pieces, wins: Array, duplicate: Array, fresh: Array, back: Array) -> Pieces:
     """Clusters with partial overlaps to extents.
 
     Parameters
     ----------
     pieces : Pieces
         Of all such clusters, ascending.
-    size : ndarray of int64
-        Pieces of each cluster.
     wins : ndarray of bool
         The policy's row.
     """
@@ -272,20 +273,11 @@ def _mixed(pieces: Pieces, size: Array, wins: Array, duplicate: Array, fresh: Ar
     duplicate[back] = np.where(got == 0, DUPLICATE, np.where(got == pieces.length, NEW, PARTIAL))
     if not wins.any() and not pieces.weak.any():
         owner = first_owner
-    elif not wins.any() or wins.all():
-        # Keep-alives come last, and among themselves the first one.
-        weak = pieces.weak[arrival]
-        strong = arrival[~weak]
-        owner = cells.foremost(np.concatenate((strong[::-1] if wins.all() else strong, arrival[weak])))
     else:
-        owner = np.full(len(lengths), -1, np.int64)
-        rank = np.empty(len(arrival), np.int64)
-        rank[arrival] = np.arange(len(arrival))
-        at = 0
-        for n in size.tolist():
-            cluster = np.arange(at, at + n)
-            cells.decide(cluster[np.argsort(rank[cluster])], wins, pieces.weak, owner)
-            at += n
+        # Keep-alives come last, and among themselves the first one.
+        claims = precedence(wins, pieces.start, pieces.start + pieces.length, pieces.row)
+        strong = claims[~pieces.weak[claims]]
+        owner = cells.foremost(np.concatenate((strong, arrival[pieces.weak[arrival]])))
     return _runs(pieces, cells, owner)
 
 

@@ -2,107 +2,118 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.decode.packets import FIN, RST, SYN, PacketTable
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.assembler import DUPLICATE, PARTIAL
-from tcpflow_scapy.reassembly.columns import first_rows
+from tcpflow_scapy.reassembly.columns import rows_of_groups
+from tcpflow_scapy.reassembly.ends import Ends
+from tcpflow_scapy.reassembly.numbering import first_equal
 from tcpflow_scapy.reassembly.offsets import Offsets
+from tcpflow_scapy.reassembly.probes import Probes
+from tcpflow_scapy.reassembly.resent import sent_again
 from tcpflow_scapy.reassembly.tables import SegmentClass
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def seen_before(offsets: Offsets, base: Array) -> Array:
-    """For each packet, the highest data offset seen before it in its stream, on the axis.
+@dataclass(slots=True)
+class Arrivals:
+    """What was new of each packet when it came, whatever snaplen left of it."""
 
-    Parameters
-    ----------
-    base : ndarray of int64
-        Place of offset 0 of each stream on the axis.
-
-    Returns
-    -------
-    ndarray of int64
-        At least the stream's own base.
-    """
-    place = base[offsets.stream]
-    end = np.where(offsets.wire > 0, np.maximum(offsets.start + offsets.wire, 0), 0) + place
-    before = place.copy()
-    if len(end) > 1:
-        reach = np.maximum.accumulate(end)[:-1]
-        new = first_rows(offsets.stream)[1:]
-        before[1:] = np.where(new, place[1:], np.maximum(reach, place[1:]))
-    return before
-
-
-def is_keep_alive(offsets: Offsets, before: Array, base: Array) -> Array:
-    """bool: at most one byte of payload, just before the next expected one (RFC 9293, 3.8.4)."""
-    at = offsets.start + base[offsets.stream]
-    plain = (offsets.flags & (SYN | FIN | RST)) == 0
-    found: Array = plain & (offsets.wire == 1) & (at == before - 1)
-    return found
+    duplicate: Array
+    """uint8: NEW, DUPLICATE or PARTIAL, as the assembler says"""
+    again: Array
+    """int64: bytes that had been seen before"""
 
 
 def classify(
     packets: PacketTable,
+    times: Array,
     order: Array,
-    offsets: Offsets,
-    before: Array,
-    base: Array,
-    fin: Array,
-    keep_alive: Array,
-    piece_packet: Array,
-    duplicate: Array,
+    ends: Ends,
+    probes: Probes,
+    arrivals: Arrivals,
+    store: Store,
 ) -> Array:
     """`SegmentClass` of every packet.
 
     Parameters
     ----------
-    piece_packet : ndarray of int64
-        Index of the packet (in `order`) of each piece that was assembled.
-    duplicate : ndarray of uint8
-        What the assembler said of each piece.
+    times : ndarray of int64
+        Of all packets, ns.
     """
-    flags = offsets.flags
+    offsets = ends.offsets
+    flags, stream = offsets.flags, offsets.stream
     out = np.zeros(len(order), np.uint8)
     out[(flags & FIN) != 0] = SegmentClass.FIN
     out[(flags & SYN) != 0] = SegmentClass.SYN
     reset = (flags & RST) != 0
     out[reset] = SegmentClass.RST
     out[np.flatnonzero(reset)[packets.wire_length[order[reset]] > 0]] = SegmentClass.RST_PAYLOAD
-    at = offsets.start + base[offsets.stream]
+    at, place, before = probes.at, probes.place, probes.before
     data = offsets.wire > 0
-    late = data & (at < before)
     out[data] = SegmentClass.NEW
+    overtaken = data & (np.maximum(at, place) < before)
+    overtaken[_below_fins(offsets, ends.fin, data)] = True
+    late = np.flatnonzero(overtaken)
     out[late] = SegmentClass.OUT_OF_ORDER
-    out[piece_packet[duplicate == DUPLICATE]] = SegmentClass.RETRANSMISSION
-    out[piece_packet[duplicate == PARTIAL]] = SegmentClass.PARTIAL_OVERLAP
-    out[keep_alive] = SegmentClass.KEEP_ALIVE
-    bare = ~data & ((flags & (SYN | FIN | RST)) == 0) & (at == before - 1) & (before > base[offsets.stream])
+    unseen = late[arrivals.duplicate[late] == 0]
+    resent = sent_again(packets, times, order, offsets, unseen, store)
+    out[resent] = SegmentClass.RETRANSMISSION
+    out[arrivals.duplicate == DUPLICATE] = SegmentClass.RETRANSMISSION
+    out[arrivals.duplicate == PARTIAL] = SegmentClass.PARTIAL_OVERLAP
+    for flag, kind in ((SYN, SegmentClass.SYN), (FIN, SegmentClass.FIN)):
+        again = _repeated(packets, order, offsets, flag)
+        out[again[out[again] == kind]] = SegmentClass.RETRANSMISSION
+    out[probes.keep_alive] = SegmentClass.KEEP_ALIVE
+    bare = ~data & ((flags & (SYN | FIN | RST)) == 0) & (at == before - 1) & (before > place)
     out[bare] = SegmentClass.KEEP_ALIVE
-    out[data & (offsets.start + offsets.wire <= 0) & ~keep_alive] = SegmentClass.BEFORE_START
-    ended = fin[offsets.stream]
-    out[data & (ended >= 0) & (offsets.start >= ended) & ~keep_alive] = SegmentClass.AFTER_FIN
-    _zero_window_probes(packets, order, offsets, at, before, out)
+    out[data & (offsets.start + offsets.wire <= 0) & ~probes.keep_alive] = SegmentClass.BEFORE_START
+    ended = ends.fin[stream]
+    out[data & (ended >= 0) & (offsets.start >= ended) & ~probes.keep_alive] = SegmentClass.AFTER_FIN
+    out[probes.zero_window[out[probes.zero_window] == SegmentClass.NEW]] = SegmentClass.ZERO_WINDOW_PROBE
+    strange = ends.heard.unseen
+    out[strange[np.isin(out[strange], (SegmentClass.ACK, SegmentClass.KEEP_ALIVE))]] = (
+        SegmentClass.ACK_OF_UNSEEN
+    )
+    out[ends.outside] = SegmentClass.OUT_OF_WINDOW
     return out
 
 
-def _zero_window_probes(
-    packets: PacketTable, order: Array, offsets: Offsets, at: Array, before: Array, out: Array
-) -> None:
-    """One new byte, sent when the peer's last window was zero."""
-    probes = np.flatnonzero((offsets.wire == 1) & (at >= before) & (out == SegmentClass.NEW))
-    if not len(probes):
-        return
-    shut = (packets.window[order] == 0) & ((offsets.flags & (SYN | RST)) == 0)
-    if not shut.any():
-        return
-    stride = int(order.max()) + 2
-    keys = offsets.stream.astype(np.int64) * stride + order
-    peer = offsets.stream[probes].astype(np.int64) ^ 1
-    index = np.searchsorted(keys, peer * stride + order[probes]) - 1
-    valid = (index >= 0) & (offsets.stream[np.maximum(index, 0)] == peer)
-    out[probes[valid & shut[np.maximum(index, 0)]]] = SegmentClass.ZERO_WINDOW_PROBE
+def _below_fins(offsets: Offsets, fin: Array, data: Array) -> Array:
+    """Data that come after the FIN that ends them: they were sent before it, even if it carries none."""
+    bare = np.flatnonzero(((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0))
+    bare = bare[offsets.start[bare] == fin[offsets.stream[bare]]]
+    # Mostly a packet follows that is of another stream, or carries nothing.
+    nearest = np.minimum(bare + 1, len(data) - 1)
+    bare = bare[(offsets.stream[nearest] == offsets.stream[bare]) & (nearest > bare)]
+    if not len(bare):
+        return np.empty(0, np.int64)
+    first = np.full(len(fin), len(data))
+    np.minimum.at(first, offsets.stream[bare], bare)
+    rows = rows_of_groups(offsets.stream, first < len(data))
+    stream = offsets.stream[rows]
+    below = data[rows] & (rows > first[stream]) & (offsets.start[rows] < fin[stream])
+    found: Array = rows[below]
+    return found
+
+
+def _repeated(packets: PacketTable, order: Array, offsets: Offsets, flag: int) -> Array:
+    """SYNs, or FINs, whose number was used by one before."""
+    rows = np.flatnonzero((offsets.flags & (flag | RST)) == flag)
+    group = offsets.stream[rows]
+    several = np.zeros(len(offsets.base), bool)
+    several[group[1:][group[1:] == group[:-1]]] = True
+    rows = rows[several[group]]
+    if not len(rows):
+        return rows
+    number = packets.sequence[order[rows]] + (offsets.wire[rows] if flag == FIN else 0)
+    key = (offsets.stream[rows].astype(np.uint64) << np.uint64(32)) | number.astype(np.uint32)
+    # A SYN and a SYN-ACK of one side are not the same.
+    found: Array = rows[first_equal(key, offsets.flags[rows] & (flag | ACK)) < np.arange(len(rows))]
+    return found

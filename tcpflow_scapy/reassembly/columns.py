@@ -81,6 +81,21 @@ def ranges(starts: Array, lengths: Array) -> Array:
     return shift + np.arange(total, dtype=np.int64)
 
 
+def rows_of_groups(sorted_groups: Array, wanted: Array) -> Array:
+    """Rows of some groups, ascending, found without a look at the others.
+
+    Parameters
+    ----------
+    sorted_groups : ndarray
+        Ascending.
+    wanted : ndarray of bool
+        For each group.
+    """
+    groups = np.flatnonzero(wanted).astype(sorted_groups.dtype)
+    low = np.searchsorted(sorted_groups, groups)
+    return ranges(low, np.searchsorted(sorted_groups, groups, side="right") - low)
+
+
 def group_reduce(ufunc: np.ufunc, values: Array, groups: Array, count: int, empty: Any) -> Array:
     """Reduce `values` by sorted `groups`; groups without a row get `empty`.
 

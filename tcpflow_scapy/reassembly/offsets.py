@@ -5,7 +5,7 @@ Offset 0 is ISN+1; without a SYN it is the lowest number that carried payload (R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from tcpflow_scapy.reassembly.sequence import (
     distances,
     unwrap,
 )
+from tcpflow_scapy.reassembly.support import LEAST_WINDOW, lowest_supported
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -104,6 +105,14 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
     return Offsets(stream, flags, start, wire, isn, base, unwrapped, with_itself)
 
 
+def without_payload(offsets: Offsets, rows: Array) -> Offsets:
+    """The same, where some packets carry neither payload nor FIN."""
+    wire, flags = offsets.wire.copy(), offsets.flags.copy()
+    wire[rows] = 0
+    flags[rows] &= ~np.uint16(FIN)
+    return replace(offsets, wire=wire, flags=flags)
+
+
 def _without_data(start: Array, reset: Array, stream: Array, data: Array, lowest: Array) -> None:
     """Streams that carry no data begin at their lowest number, whatever packet came first."""
     empty = np.ones(len(lowest), bool)
@@ -136,7 +145,17 @@ def _silent_streams(
     heads = np.flatnonzero(first_rows(group))
     first = np.zeros(len(silent), np.uint32)
     first[group[heads]] = numbers[heads]
-    lowest = np.minimum.reduceat(distances(numbers, first[group]), heads)
+    offset = distances(numbers, first[group])
+    lowest = np.minimum.reduceat(offset, heads)
+    wide = np.maximum.reduceat(offset, heads) - lowest > LEAST_WINDOW
+    if wide.any():
+        # One forged number below all others must not make megabytes of the difference.
+        some = np.flatnonzero(np.repeat(wide, np.diff(np.append(heads, len(group)))))
+        row = order[rows[some]]
+        names = ("sequence", "acknowledgment", "flags", "window", "wire_length")
+        told = tuple(getattr(packets, name)[row] for name in names)
+        own = some[lowest_supported(group[some].astype(np.int64), offset[some], told)]
+        lowest[wide] = group_reduce(np.minimum, offset[own], group[own], len(silent), 0)[group[heads[wide]]]
     target = group[heads] ^ 1
     reference[target] = ((first[group[heads]].astype(np.int64) + lowest) % MODULUS).astype(np.uint32)
 
@@ -172,40 +191,6 @@ def _followed(numbers: Array, reset: Array, reference: int) -> Array:
     return found
 
 
-def acknowledged_offsets(packets: PacketTable, order: Array, offsets: Offsets, limit: Array) -> Array:
-    """Highest plausible offset that the peer of each stream acknowledged.
-
-    Parameters
-    ----------
-    limit : ndarray of int64
-        Offsets above this are not believed, for each stream.
-
-    Returns
-    -------
-    ndarray of int64
-        -1 where nothing was acknowledged.
-    """
-    streams = len(offsets.base)
-    rows = np.flatnonzero((offsets.flags & (ACK | RST)) == ACK)
-    numbers = packets.acknowledgment[order[rows]]
-    alike = offsets.with_itself
-    target = offsets.stream[rows] ^ ~alike[offsets.stream[rows]] if alike.any() else offsets.stream[rows] ^ 1
-    offset = distances(numbers, offsets.base[target])
-    for number in offsets.unwrapped:
-        mine = np.flatnonzero(target == number)
-        if len(mine) and limit[number] < MODULUS:
-            offset[mine] = (numbers[mine].astype(np.int64) - int(offsets.base[number])) % MODULUS
-        elif len(mine):
-            walked = unwrap(numbers[mine])
-            offset[mine] = walked + int(offset[mine[0]])
-    known = (limit >= 0)[target]
-    believed = known & (offset >= 0) & (offset <= limit[target])
-    # Streams follow each other in pairs, so their targets are sorted but for the swap within a pair.
-    told = group_reduce(np.maximum, np.where(believed, offset, -1), offsets.stream[rows], streams, -1)
-    swapped: Array = np.where(alike, told, told.reshape(-1, 2)[:, ::-1].reshape(-1))
-    return swapped
-
-
 def _with_itself(packets: PacketTable, order: Array, packet_start: Array) -> Array:
     """bool[streams]: connections of an endpoint with itself, where ACKs are of their own stream."""
     out = np.zeros(len(packet_start) - 1, bool)
@@ -216,8 +201,8 @@ def _with_itself(packets: PacketTable, order: Array, packet_start: Array) -> Arr
     return out
 
 
-def believed_flags(offsets: Offsets, wire_end: Array, max_gap: int) -> Array:
-    """All flags of each stream, or-ed, without those of resets whose number is not plausible.
+def believed_flags(offsets: Offsets, wire_end: Array, fin: Array, max_gap: int) -> Array:
+    """All flags of each stream, or-ed, without those of resets and FINs whose numbers are not plausible.
 
     Anybody can send a reset from outside; to be obeyed it must lie in the window (RFC 5961, 3.2). Without the
     window's scale the limit is `max_gap`.
@@ -230,13 +215,38 @@ def believed_flags(offsets: Offsets, wire_end: Array, max_gap: int) -> Array:
     if len(forged):
         flags = flags.copy()
         flags[forged] = 0
-    return group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
+    every = group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
+    # An end that is contradicted is none; one far away says at least that the sender meant to end.
+    return np.where(fin == CONTRADICTED, every & ~np.uint16(FIN), every)
 
 
-def fin_offsets(offsets: Offsets) -> Array:
-    """Offset of the first FIN of each stream: where its data ends. int64[streams], -1 without."""
+CONTRADICTED = -2
+"""A FIN that the stream itself proves wrong."""
+
+
+def fin_offsets(offsets: Offsets, wire_end: Array, acknowledged: Array) -> Array:
+    """Offset of the FIN of each stream: where its data ends. int64[streams]
+
+    Of several at different places (a forged one is among them) the one counts whose number was acknowledged
+    last, or the highest. -1 without any; `CONTRADICTED` where data beyond it were acknowledged.
+    """
+    rows, at = _fins(offsets)
+    group = offsets.stream[rows]
+    proven = np.zeros(len(offsets.base), bool)
+    proven[group[at + 1 == acknowledged[group]]] = True
+    out = np.where(proven, acknowledged - 1, highest_fins(offsets))
+    contradicted = (out >= 0) & (wire_end > out) & (acknowledged > out + 1)
+    found: Array = np.where(contradicted, CONTRADICTED, out)
+    return found
+
+
+def highest_fins(offsets: Offsets) -> Array:
+    """Offset of the highest FIN of each stream, whatever it is worth: int64[streams], -1 without any."""
+    rows, at = _fins(offsets)
+    return group_reduce(np.maximum, at, offsets.stream[rows], len(offsets.base), -1)
+
+
+def _fins(offsets: Offsets) -> tuple[Array, Array]:
+    """Packets with a FIN, and its offset."""
     rows = np.flatnonzero((offsets.flags & (FIN | RST)) == FIN)
-    out = np.full(len(offsets.base), -1, np.int64)
-    at = offsets.start[rows] + offsets.wire[rows]
-    out[offsets.stream[rows[::-1]]] = np.maximum(at[::-1], -1)
-    return out
+    return rows, np.maximum(offsets.start[rows] + offsets.wire[rows], -1)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.packets import FIN, RST, PacketTable
+from tcpflow_scapy.decode.packets import PacketTable
+from tcpflow_scapy.reassembly.acknowledged import Sacks, blocks_about, selective
 from tcpflow_scapy.reassembly.assembler import DUPLICATE, Assembly, Pieces, assemble
-from tcpflow_scapy.reassembly.classify import classify, is_keep_alive, seen_before
+from tcpflow_scapy.reassembly.classify import Arrivals, classify
 from tcpflow_scapy.reassembly.columns import group_reduce
 from tcpflow_scapy.reassembly.connections import Grouping
+from tcpflow_scapy.reassembly.corrupt import wrong_copies
+from tcpflow_scapy.reassembly.ends import Ends, find_ends
 from tcpflow_scapy.reassembly.gaps import find_gaps
 from tcpflow_scapy.reassembly.joining import ReassemblyParts
-from tcpflow_scapy.reassembly.offsets import (
-    Offsets,
-    acknowledged_offsets,
-    believed_flags,
-    fin_offsets,
-    place_packets,
-)
+from tcpflow_scapy.reassembly.offsets import Offsets, place_packets, without_payload
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS
+from tcpflow_scapy.reassembly.probes import Probes, find_probes
 from tcpflow_scapy.reassembly.tables import (
     ConflictTable,
     ConnectionTable,
@@ -92,32 +91,24 @@ def _build(
 ) -> Reassembly:
     # As numpy wants indices: it would convert them each time.
     order, packet_start = grouping.order.astype(np.intp), grouping.packet_start
-    offsets = place_packets(packets, order, packet_start, max_gap)
+    placed = place_packets(packets, order, packet_start, max_gap)
     streams = len(packet_start) - 1
-    group = offsets.stream
-    data = np.flatnonzero(offsets.wire > 0)
-    wire_end = group_reduce(np.maximum, (offsets.start + offsets.wire)[data], group[data], streams, 0)
-    wire_end = np.maximum(wire_end, 0)
-    fin = fin_offsets(offsets)
-    acknowledged = acknowledged_offsets(packets, order, offsets, wire_end + max_gap)
-    fin_known = np.where(fin <= wire_end + max_gap, fin, -1)
-    flags = believed_flags(offsets, wire_end, max_gap)
-    acknowledged = _without_fin(acknowledged, wire_end, fin_known, flags)
-    size = np.maximum(np.maximum(wire_end, fin_known), acknowledged)
-    base = np.cumsum(size + 2) - (size + 2)
-    before = seen_before(offsets, base)
-    keep_alive = is_keep_alive(offsets, before, base)
     captured = packets.length[order]
-    pieces, piece_packet = _pieces(packets, order, captured, offsets, base, keep_alive)
-    found = assemble(pieces, overlap, store)
-    classes = classify(packets, order, offsets, before, base, fin, keep_alive, piece_packet, found.duplicate)
-    again = _retransmitted(offsets, pieces, piece_packet, found, classes)
+    part = _assembled(packets, times, order, placed, overlap, max_gap, store)
+    ends, base, probes, found = part.ends, part.base, part.probes, part.found
+    offsets, group = ends.offsets, ends.offsets.stream
+    arrivals = _arrivals(part, captured)
+    classes = classify(packets, times, order, ends, probes, arrivals, store)
+    classes[part.wrong] = SegmentClass.BAD_CHECKSUM
+    again = np.where(classes == SegmentClass.KEEP_ALIVE, 0, arrivals.again)
+    data = np.flatnonzero(offsets.wire > 0)
     extents, extent_start = _extents(found, base)
-    gaps, gap_start = _gaps(order, captured, offsets, base, size, found, acknowledged, incomplete)
-    conflicts, conflict_start = _conflicts(found, base)
     held = group_reduce(
         np.add, found.length, np.searchsorted(base, found.start, side="right") - 1, streams, 0
     )
+    sacks = _sacks(packets, order, ends, held, store)
+    gaps, gap_start = _gaps(order, captured, offsets, base, ends, found, sacks, incomplete)
+    conflicts, conflict_start = _conflicts(found, base, order[probes.meaningless])
     end = np.zeros(streams, np.int64)
     filled = np.flatnonzero(np.diff(extent_start))
     last = extent_start[1:][filled] - 1
@@ -128,11 +119,12 @@ def _build(
         isn=offsets.isn,
         base=offsets.base,
         end=end,
-        size=size,
+        size=ends.size,
         captured=held,
-        acknowledged=acknowledged,
-        fin=fin_known,
-        flags=flags,
+        acknowledged=ends.acknowledged,
+        fin=ends.fin,
+        fin_skipped=ends.skipped,
+        flags=ends.flags,
         packets=np.diff(packet_start),
         data_packets=np.bincount(group[data], minlength=streams),
         wire_bytes=group_reduce(np.add, offsets.wire, group, streams, 0),
@@ -150,20 +142,63 @@ def _build(
     )
 
 
-def _without_fin(acknowledged: Array, wire_end: Array, fin: Array, flags: Array) -> Array:
-    """The number after a FIN is acknowledged, too, but it is no byte.
+@dataclass(slots=True)
+class _Assembled:
+    """Streams put together, and what was needed for that."""
 
-    Where the FIN itself was not captured, one number beyond the data is taken for it if the peer closed, too.
-    """
-    peer_closed = (flags.reshape(-1, 2)[:, ::-1].reshape(-1) & (FIN | RST)) != 0
-    own_reset = (flags & RST) != 0
-    lost_fin = (fin < 0) & (acknowledged == wire_end + 1) & (peer_closed | own_reset)
-    limit = np.where(fin >= 0, np.maximum(fin, wire_end), acknowledged)
-    return np.where(lost_fin, wire_end, np.minimum(acknowledged, limit))
+    ends: Ends
+    base: Array
+    """int64: place of offset 0 of each stream on the axis"""
+    probes: Probes
+    pieces: Pieces
+    piece_packet: Array
+    """int64: index in `order` of the packet of each piece"""
+    found: Assembly
+    wrong: Array
+    """int64: index in `order` of damaged copies, which were left out"""
+
+
+def _assembled(
+    packets: PacketTable,
+    times: Array,
+    order: Array,
+    placed: Offsets,
+    overlap: str,
+    max_gap: int,
+    store: Store,
+) -> _Assembled:
+    """Put the payload of all streams together; once more where copies turn out to be damaged."""
+    captured = packets.length[order]
+    wrong = np.empty(0, np.int64)
+    while True:
+        ends = find_ends(packets, times, order, placed, max_gap, store)
+        offsets = ends.offsets
+        base = np.cumsum(ends.size + 2) - (ends.size + 2)
+        probes = find_probes(packets, times, order, offsets, base, ends.acks)
+        pieces, piece_packet = _pieces(packets, order, captured, offsets, base, probes.weak)
+        found = assemble(pieces, overlap, store)
+        result = _Assembled(ends, base, probes, pieces, piece_packet, found, wrong)
+        if len(wrong) or not len(found.conflict_row):
+            return result
+        bad = wrong_copies(packets, pieces, offsets.stream[piece_packet], found, store)
+        if not bad.any():
+            return result
+        # Without them, a stream may end elsewhere.
+        wrong = piece_packet[bad]
+        placed = without_payload(placed, wrong)
+
+
+def _sacks(packets: PacketTable, order: Array, ends: Ends, held: Array, store: Store) -> Sacks:
+    """Blocks about streams that have a gap; where one is, every packet that may hold some is read."""
+    gapped = (held < ends.size) & (ends.acknowledged < ends.size)
+    if not gapped.any():
+        return ends.heard.sacks
+    rows = blocks_about(packets, ends.acks, ends.offsets, gapped)
+    return selective(packets, order, ends.offsets, rows, store)
 
 
 def _pieces(
-    packets: PacketTable, order: Array, captured: Array, offsets: Offsets, base: Array, keep_alive: Array
+    packets: PacketTable, order: Array, captured: Array, offsets: Offsets, base: Array, weak: Array
 ) -> tuple[Pieces, Array]:
     """Captured payload, trimmed to offset 0, and the packet (index in `order`) of each piece."""
     index = np.flatnonzero((captured > 0) & (offsets.wire > 0) & (offsets.start + captured > 0))
@@ -175,19 +210,28 @@ def _pieces(
     if trim.any():
         start, length, address = start + trim, length - trim, address + trim
     start = start + base[offsets.stream[index]]
-    return Pieces(start, length, address, rows.astype(np.int64), keep_alive[index]), index
+    return Pieces(start, length, address, rows.astype(np.int64), weak[index]), index
 
 
-def _retransmitted(
-    offsets: Offsets, pieces: Pieces, piece_packet: Array, found: Assembly, classes: Array
-) -> Array:
-    """Bytes of each packet that had been seen before it."""
-    again = np.zeros(len(classes), np.int64)
+def _arrivals(part: _Assembled, captured: Array) -> Arrivals:
+    """Which bytes were new when they came: by what was sent, whatever snaplen left of it."""
+    offsets = part.ends.offsets
+    pieces, piece_packet, found = part.pieces, part.piece_packet, part.found
+    if (captured < offsets.wire).any():
+        index = np.flatnonzero((offsets.wire > 0) & (offsets.start + offsets.wire > 0))
+        trim = np.maximum(-offsets.start[index], 0)
+        start = offsets.start[index] + trim + part.base[offsets.stream[index]]
+        length = offsets.wire[index] - trim
+        unread, strong = np.zeros(len(index), np.int64), np.zeros(len(index), bool)
+        pieces, piece_packet = Pieces(start, length, unread, index, strong), index
+        found = assemble(pieces, "first", None)
+    duplicate = np.zeros(len(offsets.wire), np.uint8)
+    duplicate[piece_packet] = found.duplicate
+    again = np.zeros(len(offsets.wire), np.int64)
     again[piece_packet] = pieces.length - found.fresh
-    whole = piece_packet[found.duplicate == DUPLICATE]
+    whole = duplicate == DUPLICATE
     again[whole] = offsets.wire[whole]
-    again[classes == SegmentClass.KEEP_ALIVE] = 0
-    return again
+    return Arrivals(duplicate, again)
 
 
 def _extents(found: Assembly, base: Array) -> tuple[ExtentTable, Array]:
@@ -206,11 +250,12 @@ def _gaps(
     captured: Array,
     offsets: Offsets,
     base: Array,
-    size: Array,
+    ends: Ends,
     found: Assembly,
-    acknowledged: Array,
+    sacks: Sacks,
     incomplete: Array | None,
 ) -> tuple[GapTable, Array]:
+    size, acknowledged = ends.size, ends.acknowledged
     # What is no payload on the wire (0) is nowhere short.
     short = captured < offsets.wire
     if incomplete is not None:
@@ -225,7 +270,10 @@ def _gaps(
         # No further than its own stream: the next one begins behind it on the axis.
         stop = np.maximum(np.minimum(stop, size[offsets.stream[cut]]), begin)
     place = base[offsets.stream[cut]]
-    explained = []
+    # What was acknowledged selectively did travel (RFC 2018, 3).
+    place_of = base[sacks.stream]
+    sacked = np.minimum(sacks.end, size[sacks.stream])
+    explained = [(np.minimum(sacks.start, sacked) + place_of, sacked + place_of, GapCause.NOT_CAPTURED)]
     by_fragment = np.zeros(len(cut), bool)
     if incomplete is not None:
         by_fragment = incomplete[order[cut]]
@@ -251,16 +299,19 @@ def _gaps(
     return table, np.searchsorted(start, np.append(base, np.iinfo(np.int64).max))
 
 
-def _conflicts(found: Assembly, base: Array) -> tuple[ConflictTable, Array]:
-    stream = np.searchsorted(base, found.conflict_start, side="right") - 1
-    start = found.conflict_start - base[stream]
+def _conflicts(found: Assembly, base: Array, meaningless: Array) -> tuple[ConflictTable, Array]:
+    """All but those of packets whose bytes mean nothing."""
+    told = ~np.isin(found.conflict_row, meaningless)
+    conflict_start = found.conflict_start[told]
+    stream = np.searchsorted(base, conflict_start, side="right") - 1
+    start = conflict_start - base[stream]
     table = ConflictTable(
         start,
-        start + found.conflict_length,
-        found.conflict_row.astype(np.int32),
-        found.conflict_winner.astype(np.int32),
+        start + found.conflict_length[told],
+        found.conflict_row[told].astype(np.int32),
+        found.conflict_winner[told].astype(np.int32),
     )
-    return table, np.searchsorted(found.conflict_start, np.append(base, np.iinfo(np.int64).max))
+    return table, np.searchsorted(conflict_start, np.append(base, np.iinfo(np.int64).max))
 
 
 def _times(packets: PacketTable, arranged: Array, grouping: Grouping) -> tuple[Array, Array, ConnectionTable]:

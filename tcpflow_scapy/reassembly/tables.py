@@ -21,16 +21,17 @@ class SegmentClass(IntEnum):
     ACK = 0
     """nothing but an acknowledgment"""
     SYN = 1
+    """the first of its number; one sent again is a retransmission, as is a FIN"""
     FIN = 2
     """a FIN without data"""
     RST = 3
     NEW = 4
     RETRANSMISSION = 5
-    """all of its bytes were seen before"""
+    """all of its bytes were seen before, or they were sent again after a loss before the capture"""
     PARTIAL_OVERLAP = 6
     """some of its bytes were seen before"""
     OUT_OF_ORDER = 7
-    """bytes that were not seen before, but later ones were"""
+    """bytes that were not seen before, but later ones were, and nothing says that they were sent again"""
     KEEP_ALIVE = 8
     """at most one byte, just before the next expected one (RFC 9293, 3.8.4)"""
     ZERO_WINDOW_PROBE = 9
@@ -41,6 +42,12 @@ class SegmentClass(IntEnum):
     """all of its bytes lie before offset 0"""
     AFTER_FIN = 12
     """bytes numbered after the FIN"""
+    BAD_CHECKSUM = 13
+    """its checksum is wrong, and a copy with a right one says otherwise; not stream data"""
+    ACK_OF_UNSEEN = 14
+    """acknowledges what nothing else says was ever sent; it is not believed"""
+    OUT_OF_WINDOW = 15
+    """beyond every window that the receiver offered later; not stream data (RFC 9293, 3.10.7.4)"""
 
     @property
     def label(self) -> str:
@@ -122,8 +129,10 @@ class StreamTable:
     """int64: highest offset that the peer acknowledged, -1 without any"""
     fin: Array
     """int64: offset of the FIN, -1 where none was seen"""
+    fin_skipped: Array
+    """bool: data follows the number that the FIN took, which is no byte"""
     flags: Array
-    """uint16: all flags seen, or-ed; those of resets with implausible numbers are left out"""
+    """uint16: all flags seen, or-ed; those of resets and FINs with implausible numbers are left out"""
     packets: Array
     """int64"""
     data_packets: Array

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,58 +126,6 @@ def test_complete_means_both_sides_from_syn_to_fin_without_a_gap() -> None:
     for gone in (0, 1, 3, 4, 5, 6):
         part = lines[:gone] + ["x" + lines[gone]] + lines[gone + 1 :]
         assert not rows_by_side("\n".join(part))["complete"], lines[gone]
-
-
-# -- round trip -------------------------------------------------------------------------------------
-
-
-def rtt(*steps: tuple[str, float]) -> float:
-    c = Conversation()
-    for line, when in steps:
-        play(line, c)
-        c.frames[-1].time = START + round(when * MS)
-    return float(flow_of(c).summary["rtt_ms"])
-
-
-def test_the_round_trip_is_from_the_syn_to_the_ack_of_the_answer() -> None:
-    assert rtt(("> SYN", 0), ("< SYN ACK", 20), ("> ACK", 30.5)) == 30.5
-
-
-def test_data_can_be_that_ack() -> None:
-    assert rtt(("> SYN", 0), ("< SYN ACK", 20), ("> 'data'", 31)) == 31
-
-
-def test_a_repeated_syn_counts_from_the_first() -> None:
-    assert rtt(("> SYN", 0), ("> SYN", 1000), ("< SYN ACK", 1020), ("> ACK", 1030)) == 1030
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        (("> SYN", 0),),
-        (("> SYN", 0), ("< SYN ACK", 20)),
-        (("< SYN ACK", 20), ("> ACK", 30)),
-        (("> SYN", 0), ("> ACK", 30)),
-        (("> 'a'", 0), ("< 'b'", 20)),
-        # A clock that runs backwards measures nothing.
-        (("> SYN", 50), ("< SYN ACK", 20), ("> ACK", 30)),
-        (("> SYN", 0), ("< SYN ACK", 20), ("> ACK", 10)),
-    ],
-)
-def test_no_handshake_no_round_trip(steps: tuple[tuple[str, float], ...]) -> None:
-    assert math.isnan(rtt(*steps))
-
-
-def test_round_trips_of_many() -> None:
-    frames = []
-    for n in range(5):
-        c = play(OPEN if n != 2 else "> SYN\n< SYN ACK", Conversation(f"10.0.0.1:{2000 + n}"))
-        for i, frame in enumerate(c.frames):
-            frame.time = START + i * (n + 1) * MS
-        frames += c.frames
-    found = flows_of(Capture(frames).interleave(3)).df.sort_values("client_port")["rtt_ms"].tolist()
-    assert found[:2] + found[3:] == [2, 4, 8, 10]
-    assert math.isnan(found[2])
 
 
 # -- times and labels -------------------------------------------------------------------------------

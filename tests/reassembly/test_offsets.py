@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcpflow_scapy.reassembly.offsets import Offsets, acknowledged_offsets, fin_offsets, place_packets
+from tcpflow_scapy.reassembly.offsets import CONTRADICTED, Offsets, fin_offsets, place_packets
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import ACK, FIN, RST, SYN, Capture, Conversation, play
 
@@ -227,41 +227,34 @@ def test_two_connections_of_3_gib_on_one_pair_of_ports() -> None:
     assert [f.client.size for f in flows_of(one, two)] == [3_000_000_000] * 2
 
 
-# -- acknowledgments and the FIN --------------------------------------------------------------------
+# -- the FIN ----------------------------------------------------------------------------------------
 
 
-def acknowledged(script: str, limit: int = 100) -> list[int]:
-    """How far each side's stream was acknowledged."""
-    packets, offsets, _ = placed(play(script))
-    grouping = group(packets)
-    limits = np.array([limit, limit], np.int64)
-    return acknowledged_offsets(packets.table, grouping.order, offsets, limits).tolist()
-
-
-def test_the_highest_plausible_acknowledgment_counts() -> None:
-    assert acknowledged("> SYN\n< SYN ACK\n> 'hello'\n< ACK\n< ACK ack=1003\n> ACK") == [5, 0]
-
-
-def test_nothing_is_acknowledged_without_an_ack() -> None:
-    assert acknowledged("> SYN") == [-1, -1]
-    assert acknowledged("> SYN\n< SYN ACK") == [0, -1]
-
-
-def test_implausible_acknowledgments_are_not_believed() -> None:
-    talk = "> SYN\n< SYN ACK\n> 'hello'\n"
-    assert acknowledged(talk + "< ACK ack=1101") == [100, 0]
-    assert acknowledged(talk + "< ACK ack=1102") == [0, 0]
-    assert acknowledged(talk + "< ACK ack=1000") == [0, 0]
-    assert acknowledged(talk + "< RST ack=1004") == [0, 0]
+def fins(
+    c: Conversation, acknowledged: tuple[int, int] = (-1, -1), data: tuple[int, int] = (0, 0)
+) -> list[int]:
+    return fin_offsets(placed(c)[1], np.array(data), np.array(acknowledged)).tolist()
 
 
 def test_the_fin_is_where_the_data_ends() -> None:
-    _, offsets, _ = placed(play("> SYN\n< SYN ACK\n> 'hello'\n> 'bye' FIN\n< FIN"))
-    assert fin_offsets(offsets).tolist() == [8, 0]
+    assert fins(play("> SYN\n< SYN ACK\n> 'hello'\n> 'bye' FIN\n< FIN")) == [8, 0]
 
 
 def test_no_fin_and_a_fin_with_a_reset() -> None:
     c = play("> SYN\n< SYN ACK\n> 'hello'")
-    assert fin_offsets(placed(c)[1]).tolist() == [-1, -1]
+    assert fins(c) == [-1, -1]
     c.send("client", flags=FIN | RST | ACK)
-    assert fin_offsets(placed(c)[1]).tolist() == [-1, -1]
+    assert fins(c) == [-1, -1]
+
+
+def test_of_several_fins_the_one_counts_that_was_acknowledged() -> None:
+    c = play("> SYN\n< SYN ACK\n> FIN seq=1004\n> 'hello'\n> FIN seq=1007\n> FIN seq=1006")
+    assert fins(c, (6, 0), (5, 0)) == [5, -1]
+    assert fins(c, (4, 0), (5, 0)) == [3, -1]
+    assert fins(c, (2, 0), (5, 0)) == [6, -1]
+
+
+def test_a_fin_below_data_that_was_acknowledged_is_none() -> None:
+    c = play("> SYN\n< SYN ACK\n> FIN seq=1004\n> 'hello'")
+    assert fins(c, (5, 0), (5, 0)) == [CONTRADICTED, -1]
+    assert fins(c, (4, 0), (5, 0)) == [3, -1]

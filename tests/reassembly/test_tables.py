@@ -20,6 +20,9 @@ def test_segment_classes() -> None:
         "rst_payload",
         "before_start",
         "after_fin",
+        "bad_checksum",
+        "ack_of_unseen",
+        "out_of_window",
     ]
 
 

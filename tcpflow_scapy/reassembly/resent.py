@@ -1,0 +1,116 @@
+"""Bytes that come after later ones: overtaken on the way, or lost before the capture and sent again?
+
+What was sent again was sent after what overtook it. The sender's clock in the segment says so (RFC 7323), or
+its counter of IP datagrams; where neither does, the capture's clock: nothing comes again sooner than a round
+trip after what came in its place, for the receiver has to ask for it first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tcpflow_scapy.capture.frames import NO_TIME
+from tcpflow_scapy.capture.store import Store
+from tcpflow_scapy.decode.ip_ids import ip_identifications
+from tcpflow_scapy.decode.options import tcp_options
+from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
+from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
+from tcpflow_scapy.reassembly.offsets import Offsets
+from tcpflow_scapy.reassembly.sequence import distances
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_PATIENCE = 3_000_000
+"""ns: where no round trip is known, what comes this much later was sent again (Wireshark's value)."""
+
+_NEAR_IDS = 256
+"""Datagrams that a sender sends between two segments, where its counter says something."""
+
+
+def sent_again(
+    packets: PacketTable, times: Array, order: Array, offsets: Offsets, late: Array, store: Store
+) -> Array:
+    """Those of some late segments that were sent again.
+
+    Parameters
+    ----------
+    times : ndarray of int64
+        Of all packets, ns.
+    late : ndarray of int64
+        Index in `order` of segments with bytes that were not seen before, behind which others were.
+    """
+    if not len(late):
+        return late
+    overtaker = _overtakers(offsets, late)
+    row, other = order[late], order[overtaker]
+    said = _by_timestamp(packets, row, other, store)
+    open_ = np.flatnonzero(said == 0)
+    said[open_] = _by_counter(packets, row[open_], other[open_], store)
+    open_ = np.flatnonzero(said == 0)
+    if len(open_):
+        patience = _round_trips(times, order, offsets, offsets.stream[late[open_]] >> 1)
+        now, then = times[row[open_]], times[other[open_]]
+        timed = (now != NO_TIME) & (then != NO_TIME)
+        said[open_[timed]] = np.where(now[timed] - then[timed] >= patience[timed], 1, -1)
+    found: Array = late[said > 0]
+    return found
+
+
+def _overtakers(offsets: Offsets, late: Array) -> Array:
+    """For each late segment the first packet of its stream that came before it and reached beyond it.
+
+    The running maximum of a stream ascends, so it is found by bisection.
+    """
+    wanted = np.zeros(len(offsets.base), bool)
+    wanted[offsets.stream[late]] = True
+    rows = rows_of_groups(offsets.stream, wanted)
+    rows = rows[(offsets.wire[rows] > 0) | ((offsets.flags[rows] & (FIN | RST)) == FIN)]
+    axis = offsets.stream[rows].astype(np.int64) << 40
+    reach = np.maximum.accumulate(axis + np.maximum(offsets.start + offsets.wire, 0)[rows])
+    goal = (offsets.stream[late].astype(np.int64) << 40) + np.maximum(offsets.start[late], 0)
+    found: Array = rows[np.searchsorted(reach, goal, side="right")]
+    return found
+
+
+def _by_timestamp(packets: PacketTable, row: Array, other: Array, store: Store) -> Array:
+    """1 sent later than the other, -1 sent before it, 0 not known: by TSval (RFC 7323, 3)."""
+    sent = tcp_options(packets, row, store)["tsval"]
+    before = tcp_options(packets, other, store)["tsval"]
+    known = (sent >= 0) & (before >= 0)
+    passed = distances(sent.astype(np.uint32), before.astype(np.uint32))
+    found: Array = np.where(known, np.sign(passed), 0)
+    return found
+
+
+def _by_counter(packets: PacketTable, row: Array, other: Array, store: Store) -> Array:
+    """The same by IPv4 identification, where it counts: near, but not the same."""
+    sent, before = ip_identifications(packets, row, store), ip_identifications(packets, other, store)
+    step = (sent - before + (1 << 15)) % (1 << 16) - (1 << 15)
+    counts = (sent > 0) & (before > 0) & (np.abs(step) <= _NEAR_IDS)
+    found: Array = np.where(counts, np.sign(step), 0)
+    return found
+
+
+def _round_trips(times: Array, order: Array, offsets: Offsets, connection: Array) -> Array:
+    """ns for each of some connections: from its last SYN to the answer to the SYN-ACK.
+
+    `_PATIENCE` where that is not known.
+    """
+    streams, far = len(offsets.base), np.iinfo(np.int64).max
+    wanted = np.zeros(streams, bool)
+    wanted[2 * connection] = True
+    rows = rows_of_groups(offsets.stream, wanted)
+    when = times[order[rows]]
+    rows, when = rows[when != NO_TIME], when[when != NO_TIME]
+    kind = offsets.flags[rows] & (SYN | RST | ACK)
+
+    def extreme(ufunc: np.ufunc, wanted: int, empty: int) -> Array:
+        some = np.flatnonzero(kind == wanted)
+        return group_reduce(ufunc, when[some], offsets.stream[rows[some]], streams, empty)[0::2]
+
+    asked, third = extreme(np.maximum, SYN, -1), extreme(np.minimum, ACK, far)
+    known = (asked >= 0) & (third < far) & (third > asked)
+    found: Array = np.where(known, third - asked, _PATIENCE)[connection]
+    return found
