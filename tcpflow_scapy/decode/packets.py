@@ -118,7 +118,7 @@ class Origins:
         skip : ndarray of int64
             Bytes of the range before the part.
         address : ndarray of int64
-            Store address of the part in a capture; of decompressed bytes, of what they were decompressed from.
+            Store address of the part in a capture; where bytes were decompressed, of what they came from.
         length : ndarray of int64
         compressed : ndarray of bool
             True where the bytes were decompressed.

@@ -70,7 +70,9 @@ def acknowledgments(packets: PacketTable, order: Array, offsets: Offsets, limit:
     offset = distances(numbers, offsets.base[stream])
     for number in offsets.unwrapped:
         mine = np.flatnonzero(stream == number)
-        if len(mine) and limit[number] < MODULUS:
+        if number in offsets.acknowledged:
+            offset[mine] = offsets.acknowledged[number]
+        elif len(mine) and limit[number] < MODULUS:
             offset[mine] = (numbers[mine].astype(np.int64) - int(offsets.base[number])) % MODULUS
         elif len(mine):
             offset[mine] = unwrap(numbers[mine]) + int(offset[mine[0]])

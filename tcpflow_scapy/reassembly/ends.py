@@ -53,21 +53,33 @@ def find_ends(
     wire_end, fin = _data_ends(offsets), highest_fins(offsets)
     seen = _seen(wire_end, fin, max_gap)
     acks = acknowledgments(packets, order, offsets, seen + max_gap)
+    answered = _answered(acks, fin, wire_end + max_gap)
+    seen = np.where(answered == fin, np.maximum(seen, fin), seen)
     outside = outside_windows(packets, times, order, offsets, acks, np.maximum(seen, fin), store)
     if len(outside):
         offsets = without_payload(offsets, outside)
         wire_end, fin = _data_ends(offsets), highest_fins(offsets)
-        seen = _seen(wire_end, fin, max_gap)
+        seen = np.where(answered == fin, np.maximum(wire_end, fin), _seen(wire_end, fin, max_gap))
     heard = listen(packets, order, offsets, acks, seen, max_gap, store)
     fin = fin_offsets(offsets, wire_end, heard.acknowledged)
     flags = believed_flags(offsets, wire_end, fin, max_gap)
-    fin = np.where(fin <= wire_end + max_gap, np.maximum(fin, -1), -1)
+    fin = np.where((fin <= wire_end + max_gap) | (fin == answered), np.maximum(fin, -1), -1)
     acknowledged = _without_fin(acks, heard, offsets, wire_end, fin, flags)
     offsets, skipped = _closed_up(offsets, wire_end, fin)
     wire_end = wire_end - skipped
     selective = np.where(fin >= 0, -1, heard.sacks.highest(len(fin)))
     size = np.maximum(np.maximum(wire_end, fin), np.maximum(acknowledged, selective))
     return Ends(size, acknowledged, fin, skipped, flags, outside, acks, heard, offsets)
+
+
+def _answered(acks: Acks, fin: Array, limit: Array) -> Array:
+    """The FINs above a limit, far behind all data, that the other side acknowledged exactly; -2 elsewhere."""
+    out = np.full(len(fin), -2, np.int64)
+    far = fin > limit
+    if far.any():
+        exact = acks.stream[far[acks.stream] & (acks.offset == fin[acks.stream] + 1)]
+        out[exact] = fin[exact]
+    return out
 
 
 def _data_ends(offsets: Offsets) -> Array:

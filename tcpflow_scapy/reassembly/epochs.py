@@ -16,8 +16,8 @@ from tcpflow_scapy.decode.packets import FIN, RST, SYN
 from tcpflow_scapy.reassembly.columns import first_rows
 from tcpflow_scapy.reassembly.openings import Openings, find_openings
 from tcpflow_scapy.reassembly.sequence import MODULUS
+from tcpflow_scapy.reassembly.support import LEAST_WINDOW
 from tcpflow_scapy.reassembly.suspects import Suspects
-from tcpflow_scapy.reassembly.suspicion import WINDOW
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -102,10 +102,10 @@ def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
         last, following = mine[np.maximum(at - 1, 0)], mine[np.minimum(at, len(mine) - 1)]
         known = (at > 0) & (suspects.pair[last] == pair)
         end = suspects.sequence[last].astype(np.int64) + suspects.length[last]
-        far[asked] = ~known | (np.abs(_signed(first[asked] - end)) > WINDOW)
+        far[asked] = ~known | (np.abs(_signed(first[asked] - end)) > LEAST_WINDOW)
         step = _signed(suspects.sequence[following].astype(np.int64) - first[asked])
         more = (at < len(mine)) & (suspects.pair[following] == pair)
-        follows[asked] = more & (step >= 0) & (step <= WINDOW)
+        follows[asked] = more & (step >= 0) & (step <= LEAST_WINDOW)
     return far, follows
 
 

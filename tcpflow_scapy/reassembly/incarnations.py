@@ -16,7 +16,7 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, SYN
 from tcpflow_scapy.reassembly.epochs import find_epochs
-from tcpflow_scapy.reassembly.forged import amid_data, far_ahead
+from tcpflow_scapy.reassembly.forged import amid_data
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
 from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.matching import Matching
@@ -79,8 +79,6 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     label[forged] = (
         match.count + np.unique(side[forged] << 32 | suspects.sequence[forged], return_inverse=True)[1]
     )
-    ahead, island = far_ahead(suspects, halves, rows, peer, long)
-    label[ahead] = match.count + len(forged) + island
     return _leftovers(label, suspects.pair, suspects.clocked)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.sequence import MODULUS, distances
+from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, distances
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -97,3 +98,34 @@ def _strays(group: Array, sequence: Array) -> Array:
     stray[1:-1] = inner & (np.abs(distances(sequence[2:], sequence[1:-1])) >= _FAR)
     stray[1:] &= ~stray[:-1]
     return stray
+
+
+def along(
+    numbers: Array, leads: Array, times: Array, acks: Array, ack_times: Array
+) -> tuple[Array, Array] | None:
+    """One stream, and what was acknowledged of it.
+
+    Parameters
+    ----------
+    numbers, acks : ndarray of uint32
+        Of the stream's packets, and of those that acknowledge it.
+    leads : ndarray of bool
+        Which of its packets tell the way.
+    times, ack_times : ndarray of int64
+        ns.
+
+    Returns
+    -------
+    tuple of two ndarrays of int64, or None
+        Positions of both; None where times do not tell the way, or the numbers do without them.
+    """
+    time = np.concatenate((times, ack_times))
+    known = time[time != NO_TIME]
+    if not len(known) or known.min() == known.max():
+        return None
+    axis = np.zeros(len(time), np.int64)
+    led = np.concatenate((leads, np.ones(len(acks), bool)))
+    place, low, high = follow(axis, time, np.concatenate((numbers, acks)), led, 1)
+    if high[0] - low[0] <= HUGE:
+        return None
+    return place[: len(numbers)], place[len(numbers) :]

@@ -12,6 +12,7 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
+from tcpflow_scapy.reassembly.laps import along
 from tcpflow_scapy.reassembly.sequence import (
     HUGE,
     MODULUS,
@@ -43,16 +44,22 @@ class Offsets:
     """uint32[streams]: sequence number of offset 0"""
     unwrapped: dict[int, Array]
     """offsets of the packets of streams that reach further than 2**31"""
+    acknowledged: dict[int, Array]
+    """of some of those, what the packets of the other side acknowledge, in their order"""
     with_itself: Array
     """bool[streams]: connections of an endpoint with itself, where ACKs are of their own stream"""
 
 
-def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_gap: int) -> Offsets:
+def place_packets(
+    packets: PacketTable, times: Array, order: Array, packet_start: Array, max_gap: int
+) -> Offsets:
     """Unwrap the sequence numbers of all streams.
 
     Parameters
     ----------
     packets : PacketTable
+    times : ndarray of int64
+        Time of each packet, ns.
     order : ndarray of int32
         Packet rows by stream, then arrival.
     packet_start : ndarray of int64
@@ -89,11 +96,23 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
     volume = group_reduce(np.add, size, group, streams, 0)
     far = np.flatnonzero((highest - lowest > HUGE) | (volume > HUGE))
     unwrapped: dict[int, Array] = {}
+    acknowledged: dict[int, Array] = {}
     for number in far.tolist():
         rows = slice(int(packet_start[number]), int(packet_start[number + 1]))
-        start[rows] = _long_stream(
-            begin[rows], wire[rows], reset[rows], int(reference[number]), bool(known[number]), max_gap
-        )
+        other = number if with_itself[number] else number ^ 1
+        told = np.arange(packet_start[other], packet_start[other + 1])
+        told = told[(flags[told] & (ACK | RST)) == ACK]
+        leads = ((wire[rows] > 1) | is_syn[rows]) & ~reset[rows]
+        acks = packets.acknowledgment[order[told]]
+        walked = along(begin[rows], leads, times[order[rows]], acks, times[order[told]])
+        if walked is None:
+            start[rows] = _long_stream(
+                begin[rows], wire[rows], reset[rows], int(reference[number]), bool(known[number]), max_gap
+            )
+        else:
+            first = int(np.flatnonzero(is_syn[rows] if known[number] else wire[rows] > 0)[0])
+            zero = int(walked[0][first])
+            start[rows], acknowledged[number] = walked[0] - zero, walked[1] - zero
         unwrapped[number] = start[rows]
         carrying = wire[rows] > 0
         lowest[number] = start[rows][carrying].min()
@@ -101,8 +120,10 @@ def place_packets(packets: PacketTable, order: Array, packet_start: Array, max_g
     shift = np.where(known, 0, lowest)
     if shift.any():
         start -= shift[stream]  # also in `unwrapped`, whose columns are views
+        for number, offset in acknowledged.items():
+            offset -= shift[number]
     base = ((reference.astype(np.int64) + shift) % MODULUS).astype(np.uint32)
-    return Offsets(stream, flags, start, wire, isn, base, unwrapped, with_itself)
+    return Offsets(stream, flags, start, wire, isn, base, unwrapped, acknowledged, with_itself)
 
 
 def without_payload(offsets: Offsets, rows: Array) -> Offsets:

@@ -91,7 +91,7 @@ def _build(
 ) -> Reassembly:
     # As numpy wants indices: it would convert them each time.
     order, packet_start = grouping.order.astype(np.intp), grouping.packet_start
-    placed = place_packets(packets, order, packet_start, max_gap)
+    placed = place_packets(packets, times, order, packet_start, max_gap)
     streams = len(packet_start) - 1
     captured = packets.length[order]
     part = _assembled(packets, times, order, placed, overlap, max_gap, store)

@@ -14,9 +14,6 @@ from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, 
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WINDOW = 65_535
-"""Bytes: the largest window that is not scaled (RFC 9293, 3.1)."""
-
 
 def suspicious_pairs(
     packets: PacketTable, times: Array, side: Array, order: Array, some: slice, max_gap: int
@@ -71,13 +68,6 @@ def suspicious_pairs(
     wide = high - low > max_gap
     if wide.any():
         _holes(group, offset, length, wide, known, max_gap, bad)
-    far = min(max_gap, WINDOW)
-    leap = np.zeros(len(group), bool)
-    leap[1:] = (group[1:] == group[:-1]) & (np.abs(offset[1:] - offset[:-1] - length[:-1]) > far)
-    if leap.any():
-        leaping = np.zeros(sides, bool)
-        leaping[group[leap]] = True
-        _holes(group, offset, length, leaping, known, far, bad)
     return bad
 
 

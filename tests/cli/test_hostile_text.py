@@ -17,7 +17,8 @@ PRINTED: list[list[str]] = [
     ["-c", "--order", "stream"], ["-c", "--order", "conversation"], ["-C", "--order", "conversation", "-D"],
     ["-v", "-I", "-e", "http"], ["-K"], ["-w", "unused.pcap"], ["--csv", "/dev/stdout"], ["-q", "-Z"],
     ["--json", "/dev/stdout"], ["-o", "out" + NAME, "-v"], ["-c", "-o", "out" + NAME], ["-F", "X"], ["-Ft"],
-    ["-l", "--ignore-vlan", "--ignore-encapsulation", "--http-requests", "--verify-checksums", "--overwrite"], ["-vv"], ["-h"], ["-V"], ["-p"], ["-P"],
+    ["-l", "--ignore-vlan", "--verify-checksums", "--overwrite"], ["-vv"], ["-h"], ["-V"],
+    ["--ignore-encapsulation", "--http-requests"], ["-p"], ["-P"],
 ]  # fmt: skip
 ELSEWHERE = {"-B", "-g", "-H", "--shell", "--list-interfaces"}
 """bytes as they are; colours of our own; refused as -P is; tests of their own"""

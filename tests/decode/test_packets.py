@@ -36,7 +36,9 @@ def test_ranges_say_what_find_says_of_each_byte(
     asked = [(a, n) for a, n in asked if a < BUFFER or held.issuperset(range(a, a + n))]
     addresses, lengths = (np.array([x[i] for x in asked], np.int64) for i in range(2))
     told = {}
-    for row, skip, place, n in zip(*(c.tolist() for c in origins.ranges(addresses, lengths)), strict=True):
+    columns = [c.tolist() for c in origins.ranges(addresses, lengths)]
+    assert not any(columns.pop())
+    for row, skip, place, n in zip(*columns, strict=True):
         for byte in range(n):
             assert (row, skip + byte) not in told
             told[row, skip + byte] = place + byte

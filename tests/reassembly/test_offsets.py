@@ -19,7 +19,7 @@ def placed(c: Conversation | Capture) -> tuple[Packets, Offsets, list[list[int]]
     packets = packets_of(c)
     grouping = group(packets)
     assert grouping.count == 1
-    offsets = place_packets(packets.table, grouping.order, grouping.packet_start, MAX_GAP)
+    offsets = place_packets(packets.table, packets.times, grouping.order, grouping.packet_start, MAX_GAP)
     return packets, offsets, [part.tolist() for part in np.split(offsets.start, grouping.packet_start[1:-1])]
 
 
