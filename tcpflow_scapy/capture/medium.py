@@ -118,12 +118,11 @@ else:
 
 
 def _map(descriptor: int) -> mmap.mmap:
-    """Map a file read-only. A map holds a descriptor of its own in Python (before 3.13 always), so
-    thousands of captures meet the soft limit of descriptors; the hard one is far away."""
-    options: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+    """Map a file read-only. A map holds a descriptor of its own, through which its file's size is looked
+    at; so thousands of captures meet the soft limit of descriptors; the hard one is far away."""
     for attempt in (1, 2):
         try:
-            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ, **options)
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         except OSError as error:
             if attempt == 2 or error.errno != errno.EMFILE or not raise_descriptor_limit():
                 raise
