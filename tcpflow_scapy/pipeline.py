@@ -37,6 +37,7 @@ def reassemble(
     verify_checksums: bool = False,
     progress: bool | None = None,
     fragments: str | None = None,
+    hash: bool = False,
 ) -> FlowTable:
     """Every TCP conversation of a capture.
 
@@ -65,6 +66,9 @@ def reassemble(
         Which version counts where IP fragments overlap: ``first``, ``last``, ``bsd``, ``bsd-right``,
         ``linux``, ``windows``, ``solaris`` or ``discard`` (RFC 5722). By default that of `overlap`, where it
         is one of these.
+    hash : bool
+        Hash the source while it is read, so that ``flows.capture.sha256`` is that of the bytes that the flows
+        were made of. Without it the file is read again when somebody asks.
 
     Returns
     -------
@@ -73,7 +77,8 @@ def reassemble(
     Raises
     ------
     CaptureError
-        If the source cannot be read at all. A capture cut short or damaged in the middle is none:
+        If the source cannot be read at all; `CaptureChanged` if another program cuts or rewrites it
+        meanwhile. A capture cut short or damaged in the middle is none:
         ``flows.capture.problems`` says what could not be used.
     FilterError
         If libpcap refuses the expression.
@@ -82,7 +87,7 @@ def reassemble(
     """
     fragments = check_options(overlap, fragments, max_gap, timeout)
     compiled = compile_filter(filter)
-    with Progress("reading", progress) as bar, open_source(source, progress=bar) as opened:
+    with Progress("reading", progress) as bar, open_source(source, progress=bar, hash=hash) as opened:
         decoder = Decoder(opened.store, verify_checksums=verify_checksums, fragments=fragments)
         builder = FrameTableBuilder()
 

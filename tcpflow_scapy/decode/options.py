@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
+from tcpflow_scapy.capture.store import Store
 
 from .packets import PacketTable
 
@@ -72,18 +72,7 @@ def tcp_options(packets: PacketTable, rows: Array, store: Store) -> dict[str, Ar
 def _bytes(store: Store, address: Array, size: Array) -> Array:
     """Option bytes as a matrix of `_SPACE` columns; what lies behind an option list is not meant."""
     matrix = np.zeros((len(address), _SPACE), np.uint8)
-    number = address >> ADDRESS_SHIFT
-    for buffer in np.unique(number).tolist():
-        memory = store.array(buffer)
-        index = np.flatnonzero(number == buffer)
-        offset = address[index] & OFFSET_MASK
-        inside = offset + _SPACE <= len(memory)
-        if inside.any():
-            view = np.ndarray((len(memory) - _SPACE + 1,), f"V{_SPACE}", buffer=memory, strides=(1,))
-            matrix[index[inside]] = view[offset[inside]].view(np.uint8).reshape(-1, _SPACE)
-        for row, start in zip(index[~inside].tolist(), offset[~inside].tolist(), strict=True):
-            tail = memory[start : start + int(size[row])]
-            matrix[row, : len(tail)] = tail
+    store.copy(address, size, matrix.reshape(-1), np.arange(len(address)) * _SPACE)
     return matrix
 
 

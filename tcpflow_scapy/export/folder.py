@@ -19,7 +19,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TypeVar
 
-from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.errors import CaptureError, ExportError, TcpflowError
 
 T = TypeVar("T")
 
@@ -275,8 +275,10 @@ def _open_folder(name: str, parent: int) -> int:
         return os.open(name, flags, dir_fd=parent)
 
 
-def export_error(path: str, error: Exception) -> ExportError:
-    """The one-line error that says which output it was and why."""
+def export_error(path: str, error: Exception) -> TcpflowError:
+    """The one-line error that says which output it was and why; trouble with the capture stays what it is."""
+    if isinstance(error, CaptureError):
+        return error
     if isinstance(error, OSError) and error.errno is not None:
         return ExportError(f"{path}: {os.strerror(error.errno)}")
     return ExportError(f"{path}: {error}")
