@@ -16,7 +16,7 @@ from tests.conftest import absent
 from tools.browser import PATIENCE, chromium, jupyterlab, page_of, run_all, write_notebook
 from tools.notebooks import ROOT
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.browser]
 
 FIRST = "01_first_look.ipynb"
 
