@@ -242,10 +242,7 @@ def test_rights_are_given_up(spaces: tuple[str, str], open_folder: Path) -> None
 
 
 @pytest.mark.peer
-def test_without_the_right_one_line_says_what_is_missing(
-    spaces: tuple[str, str], tmp_path: Path, need_tool: Callable[[str], str]
-) -> None:
-    nobody = [need_tool("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+def test_without_the_right_one_line_says_what_is_missing(spaces: tuple[str, str], nobody: list[str]) -> None:
     code = f"import sys; sys.path[:0] = {sys.path!r}; from tcpflow_scapy.cli import main; sys.exit(main())"
     found = subprocess.run(
         ["ip", "netns", "exec", spaces[1], *nobody, sys.executable, "-c", code, "-i", "eth0"],
