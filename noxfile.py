@@ -14,7 +14,8 @@ from tools.pythons import ARGUMENTS, find
 nox.options.reuse_existing_virtualenvs = True
 
 
-@nox.session(python=[python.path for python in find().values()])
+@nox.session
+@nox.parametrize("python", [nox.param(found.path, id=str(found)) for found in find().values()])
 def tests(session: nox.Session) -> None:
     """All tests of one Python; arguments behind ``--`` are pytest's."""
     session.install("--editable", ".[test]")
