@@ -126,20 +126,13 @@ class FileBytes:
         return parts
 
     def copy_ranges(self, offset: Array, length: Array, memory: Array, to: Array) -> None:
-        """Copy ranges to places in memory, by column.
-
-        Raises
-        ------
-        CaptureChanged
-            Also if a range lies outside of the file.
-        """
-        if not len(offset):
+        """Copy ranges to places in memory, by column; what lies behind the end of the file is left out."""
+        length = np.clip(self._size - offset, 0, length)
+        if not length.any():
             return
         order = np.argsort(offset, kind="stable")
         start, size = offset[order], length[order]
         stop = np.maximum.accumulate(start + size)
-        if int(stop[-1]) > self._size or int(start[0]) < 0:
-            raise CaptureChanged("bytes outside of the file are wanted", path=self.name)
         if stop[-1] - start[0] > DENSE * len(order):
             parts = np.frombuffer(b"".join(self.slices(start.tolist(), size.tolist())), np.uint8)
             copy_ranges(parts, np.cumsum(size) - size, size, memory, to[order])

@@ -149,8 +149,8 @@ def _path(path: str, arrived: Arrived) -> Input:
         descriptor = _open(path)
         if not found.compression:
             return FileMedium(descriptor, path)
-        original = FileBytes(os.dup(descriptor), path)
         try:
+            original = FileBytes(with_descriptors(lambda: os.dup(descriptor)), path)
             stream = descriptor_stream(descriptor, path, digest)
             medium = _spool(stream, path, report, arrived)
             while digest is not None and stream.read():

@@ -70,7 +70,7 @@ class MemoryMedium(Medium):
 
 
 def copy_out(buffer: Any, offset: Array, length: Array, memory: Array, to: Array) -> None:
-    """Copy short ranges, all inside, from a buffer to places in memory, by column."""
+    """Copy short ranges from a buffer to places in memory, by column; what is behind its end is left out."""
     if hasattr(buffer, "copy_ranges"):
         buffer.copy_ranges(offset, length, memory, to)
     else:
@@ -86,6 +86,7 @@ def copy_ranges(octets: Array, place: Array, length: Array, memory: Array, to: A
     place, length, to : ndarray of int64
         Where each range lies in `octets`, how long it is, and where it goes in `memory`.
     """
+    length = np.clip(len(octets) - place, 0, length)
     width = int(length.max()) if len(length) else 0
     if not width:
         return

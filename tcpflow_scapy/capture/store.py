@@ -97,7 +97,7 @@ class Store:
         Parameters
         ----------
         addresses, lengths, to : ndarray of int64
-            Ranges of bytes that are there, and where each goes in `memory`.
+            Ranges of bytes, and where each goes in `memory`; what lies behind a buffer's end is left out.
         memory : ndarray of uint8
         """
         numbers = addresses >> ADDRESS_SHIFT
@@ -107,7 +107,7 @@ class Store:
             copy_out(self._whole(number), offsets, lengths[rows], memory, to[rows])
 
     def joined(self, addresses: Array, lengths: Array) -> Array:
-        """The bytes of short ranges, laid end to end: uint8."""
-        memory = np.empty(int(lengths.sum()), np.uint8)
+        """The bytes of short ranges, laid end to end: uint8. Behind a buffer's end there are zeros."""
+        memory = np.zeros(int(lengths.sum()), np.uint8)
         self.copy(addresses, lengths, memory, np.cumsum(lengths) - lengths)
         return memory

@@ -88,9 +88,10 @@ class PieceBuffer:
         return [joined[a:b] for a, b in pairwise(bounds)]
 
     def copy_ranges(self, offset: Array, length: Array, memory: Array, to: Array) -> None:
-        """Copy ranges, each within one datagram, to places in memory."""
-        parts = np.frombuffer(b"".join(self.slices(offset.tolist(), length.tolist())), np.uint8)
-        copy_ranges(parts, np.cumsum(length) - length, length, memory, to)
+        """Copy ranges to places in memory, each up to where its datagram ends."""
+        parts = self.slices(offset.tolist(), length.tolist())
+        size = np.array([len(part) for part in parts], np.int64)
+        copy_ranges(np.frombuffer(b"".join(parts), np.uint8), np.cumsum(size) - size, size, memory, to)
 
     def pieces(self) -> tuple[Array, Array, Array]:
         """Start, length and address of all pieces, as they were given."""

@@ -34,8 +34,8 @@ def test_slices(buffer: PieceBuffer, start: int, stop: int, expected: bytes) -> 
 
 def test_ranges_are_copied_to_their_places(buffer: PieceBuffer) -> None:
     memory = np.full(12, ord("."), np.uint8)
-    buffer.copy_ranges(np.array([100, 1, 0]), np.array([3, 3, 0]), memory, np.array([8, 1, 0]))
-    assert memory.tobytes() == b".56a....f01."
+    buffer.copy_ranges(np.array([100, 1, 0, 3]), np.array([3, 3, 0, 9]), memory, np.array([8, 1, 0, 5]))
+    assert memory.tobytes() == b".56a.ab.f01."
 
 
 def test_nothing() -> None:
