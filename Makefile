@@ -10,12 +10,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit docs pictures bench judge clean
+.PHONY: help demo test lint format unit pythons docs pictures bench judge clean
 
 help:
 	@echo "make demo     set up, reassemble sample_pcaps/mem.pcap, print its flows, export files to demo-out/"
-	@echo "make test     set up, then linters, types, import order, all tests and the documentation"
+	@echo "make test     set up, then linters, types, import order, all tests and the documentation;"
+	@echo "              tests without browser and documentation on every other Python >= 3.11 that is here"
 	@echo "make lint     ruff, mypy, import-linter"
+	@echo "make pythons  the tests on every other Python only"
 	@echo "make format   let ruff format the code"
 	@echo "make docs     build the documentation into docs/_build/html; its examples run, warnings are errors"
 	@echo "make pictures take the pictures of the documentation anew (needs Chromium)"
@@ -43,11 +45,14 @@ demo: $(VENV)/.stamp-run
 	@echo "the files are in demo-out/; try: $(BIN)/tcpflow-scapy -r sample_pcaps/mem.pcap --shell"
 
 # Tests first: they run the notebooks, and the documentation shows what came out.
-test: lint unit
+test: lint unit pythons
 	$(MAKE) docs
 
 unit: $(VENV)/.stamp-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+pythons: $(VENV)/.stamp-dev
+	$(BIN)/python tools/pythons.py $(PYTEST_ARGS)
 
 docs: $(VENV)/.stamp-dev
 	$(BIN)/python -m sphinx -b html -W --keep-going -n -q docs docs/_build/html

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tcpflow_scapy.capture.live.check import verify_spool
     from tcpflow_scapy.capture.session import FlowSession
     from tcpflow_scapy.errors import (
+        CaptureChanged,
         CaptureError,
         CaptureFormatError,
         CaptureOSError,
@@ -48,6 +49,7 @@ _HOME = {
             "TcpflowError",
             "CaptureError",
             "CaptureOSError",
+            "CaptureChanged",
             "CaptureFormatError",
             "FilterError",
             "LibpcapMissing",
@@ -59,6 +61,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CaptureChanged",
     "CaptureError",
     "CaptureFormatError",
     "CaptureOSError",

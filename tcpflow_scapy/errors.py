@@ -6,6 +6,7 @@ for something that cannot be done.
     TcpflowError
     +-- CaptureError          the source cannot be read at all
     |   +-- CaptureOSError    ... because the system said no        (also an OSError)
+    |   |   +-- CaptureChanged ... because it is not what it was when it was opened
     |   +-- CaptureFormatError... because it is no capture          (also a ValueError)
     +-- FilterError           a BPF expression that libpcap refuses (also a ValueError)
     |   +-- FilterUnavailable ... only for frames of one link type
@@ -76,6 +77,10 @@ class CaptureError(TcpflowError):
 
 class CaptureOSError(CaptureError, OSError):
     """A source that the operating system does not let us read."""
+
+
+class CaptureChanged(CaptureOSError):
+    """A source that was cut or written to after it was opened: what flows point to is not there any more."""
 
 
 class CaptureFormatError(CaptureError, ValueError):

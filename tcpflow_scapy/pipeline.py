@@ -38,6 +38,7 @@ def reassemble(
     progress: bool | None = None,
     fragments: str | None = None,
     ignore_encapsulation: bool = False,
+    hash: bool = False,
 ) -> FlowTable:
     """Every TCP conversation of a capture.
 
@@ -71,6 +72,9 @@ def reassemble(
     ignore_encapsulation : bool
         Leave VLANs and tunnels out of the connection key: for captures in which the same packets were seen on
         several links of an overlay network or by a mirror port.
+    hash : bool
+        Hash the source while it is read, so that ``flows.capture.sha256`` is that of the bytes that the flows
+        were made of. Without it the file is read again when somebody asks.
 
     Returns
     -------
@@ -79,7 +83,8 @@ def reassemble(
     Raises
     ------
     CaptureError
-        If the source cannot be read at all. A capture cut short or damaged in the middle is none:
+        If the source cannot be read at all; `CaptureChanged` if another program cuts or rewrites it
+        meanwhile. A capture cut short or damaged in the middle is none:
         ``flows.capture.problems`` says what could not be used.
     FilterError
         If libpcap refuses the expression.
@@ -88,7 +93,7 @@ def reassemble(
     """
     fragments = check_options(overlap, fragments, max_gap, timeout)
     compiled = compile_filter(filter)
-    with Progress("reading", progress) as bar, open_source(source, progress=bar) as opened:
+    with Progress("reading", progress) as bar, open_source(source, progress=bar, hash=hash) as opened:
         decoder = Decoder(opened.store, verify_checksums=verify_checksums, fragments=fragments)
         builder = FrameTableBuilder()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,18 @@ def need_root() -> Callable[[], None]:
             pytest.skip("this machine does not give the right to make network namespaces")
 
     return check
+
+
+@pytest.fixture(scope="session")
+def nobody(need_root: Callable[[], None], need_tool: Callable[[str], str]) -> list[str]:
+    """The beginning of a command that runs Python as a user without rights; skips where that user cannot read
+    this Python, as in a home directory."""
+    need_root()
+    command = [need_tool("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    code = f"import sys; sys.path[:0] = {sys.path!r}; import numpy, pandas"
+    if subprocess.run([*command, sys.executable, "-c", code], capture_output=True, cwd="/").returncode:
+        pytest.skip("other users cannot read this Python")
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -164,8 +164,7 @@ def test_defaults_and_names_of_the_options() -> None:
     parameters = inspect.signature(reassemble).parameters
     assert list(parameters) == [
         *("source", "filter", "overlap", "max_gap", "timeout"),
-        *("ignore_vlan", "verify_checksums", "progress", "fragments"),
-        "ignore_encapsulation",
+        *("ignore_vlan", "verify_checksums", "progress", "fragments", "ignore_encapsulation", "hash"),
     ]
     defaults = {name: p.default for name, p in parameters.items() if name != "source"}
     assert defaults == {
@@ -177,6 +176,7 @@ def test_defaults_and_names_of_the_options() -> None:
         "verify_checksums": False,
         "progress": None,
         "fragments": None,
+        "hash": False,
     }
     assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "source")
 

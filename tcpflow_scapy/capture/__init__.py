@@ -8,7 +8,7 @@ from tcpflow_scapy.capture.inputs import make_inputs
 from tcpflow_scapy.capture.source import Progress, Source
 
 
-def open_source(source: Any, *, progress: Progress | None = None) -> Source:
+def open_source(source: Any, *, progress: Progress | None = None, hash: bool = False) -> Source:
     """Open captures of any kind.
 
     Parameters
@@ -21,6 +21,8 @@ def open_source(source: Any, *, progress: Progress | None = None) -> Source:
         packets are taken as they come.
     progress : callable, optional
         Called with (bytes done, bytes in all); the latter None while it is not known.
+    hash : bool
+        Hash what is read while it is read: ``info.digests``.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def open_source(source: Any, *, progress: Progress | None = None) -> Source:
         if progress is not None:
             progress(taken, None)
 
-    return Source(make_inputs(source, arrived), progress)
+    return Source(make_inputs(source, arrived), progress, hash=hash)
 
 
 __all__ = ["Progress", "Source", "open_source"]

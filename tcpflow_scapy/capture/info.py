@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class CaptureInfo:
     """one for each path: ``""``, ``gzip``, ``bzip2``, ``xz``, ``zstd``, ``lz4``, ``Sniffer``"""
     sizes: list[int] = field(default_factory=list)
     """bytes of each source as it lies on disk"""
+    digests: list[str] = field(default_factory=list)
+    """SHA-256 of each source, of its bytes as they were read; empty unless that was asked for"""
+    originals: list[Any] = field(default_factory=list)
+    """for each compressed file its bytes as they lie on disk (`FileBytes`); None for other sources"""
     interfaces: list[Interface] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)

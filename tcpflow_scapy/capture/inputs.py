@@ -12,10 +12,11 @@ from itertools import chain
 from typing import Any
 
 from tcpflow_scapy.capture.compression import Decompression, find_codec
+from tcpflow_scapy.capture.file_bytes import FileBytes, FileMedium
 from tcpflow_scapy.capture.formats import HEAD_BYTES, Format, recognise
 from tcpflow_scapy.capture.formats.refused import refusal
 from tcpflow_scapy.capture.limits import MAX_NESTING
-from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error, raise_descriptor_limit
+from tcpflow_scapy.capture.medium import Medium, MemoryMedium, os_error, with_descriptors
 from tcpflow_scapy.capture.scapy_packets import (
     is_packet,
     is_packet_list,
@@ -47,8 +48,9 @@ class Input:
     format: Format
     format_name: str
     compression: str
-    open: Callable[[Report, Arrived], Medium]
-    """its bytes at offsets; decompresses to a temporary file where it must"""
+    open: Callable[[Report, Arrived, Any], Medium]
+    """its bytes at offsets; decompresses to a temporary file where it must, and then puts what it reads into
+    the last argument (of `hashlib`)"""
     problems: list[tuple[str, str, int | None]] = field(default_factory=list)
     """found while it was recognised"""
 
@@ -134,14 +136,21 @@ def _path(path: str, arrived: Arrived) -> Input:
     finally:
         os.close(descriptor)
 
-    def open_medium(report: Report, arrived: Arrived) -> Medium:
+    def open_medium(report: Report, arrived: Arrived, digest: Any) -> Medium:
         descriptor = _open(path)
         if not found.compression:
             return FileMedium(descriptor, path)
         try:
-            return _spool(descriptor_stream(descriptor, path), path, report, arrived)
+            original = FileBytes(with_descriptors(lambda: os.dup(descriptor)), path)
+            stream = descriptor_stream(descriptor, path, digest)
+            medium = _spool(stream, path, report, arrived)
+            while digest is not None and stream.read():
+                pass
         finally:
             os.close(descriptor)
+        original.check()
+        medium.original = original
+        return medium
 
     return Input(path, status.st_size, *found.names, open_medium)
 
@@ -149,13 +158,8 @@ def _path(path: str, arrived: Arrived) -> Input:
 def _open(path: str) -> int:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
-        return os.open(path, flags)
+        return with_descriptors(lambda: os.open(path, flags))
     except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) != 24 or not raise_descriptor_limit():
-            raise os_error(error, path) from error
-    try:
-        return os.open(path, flags)
-    except OSError as error:
         raise os_error(error, path) from error
 
 
@@ -170,7 +174,7 @@ def _file_object(file: Any, arrived: Arrived) -> Input:
         data = file.getvalue()[file.tell() :]
         found = _identify(_memory_stream(data), name, _ignore)
         if not found.compression:
-            return Input(name, len(data), *found.names, lambda report, arrived: MemoryMedium(data, name))
+            return Input(name, len(data), *found.names, lambda *_: MemoryMedium(data, name))
     descriptor = _plain_descriptor(file)
     if descriptor is not None:
         medium = FileMedium(os.dup(descriptor), name)
@@ -224,13 +228,13 @@ def _from_stream(stream: ByteStream, name: str, arrived: Arrived) -> Input:
     medium = _fill(found.stream, name, lambda count: arrived(count))
     size = stream.consumed
     # It was gone through already: as far as progress goes it is a plain file.
-    return Input(name, size, *found.names, lambda report, arrived: medium, problems)
+    return Input(name, size, *found.names, lambda *_: medium, problems)
 
 
 def _from_medium(medium: Medium, name: str, format_name: str = "") -> Input:
     found = _identify(_memory_stream(medium.read(0, HEAD_BYTES)), name, _ignore)
     kind, label, compression = found.names
-    return Input(name, medium.size, kind, format_name or label, compression, lambda report, arrived: medium)
+    return Input(name, medium.size, kind, format_name or label, compression, lambda *_: medium)
 
 
 def _packets(packets: Iterable[Any], name: str, arrived: Arrived) -> Input:

@@ -1,19 +1,22 @@
 """A medium: the bytes of one capture, readable at any offset.
 
-A plain file is read with ``pread`` into reused buffers (walking a map would pay a page fault for
-nearly every page) and mapped as well, for payload on demand; bytes in memory are their own map.
+A file is read with ``pread`` (`file_bytes`), while its frames are walked and for payload on demand: see there
+why it is not mapped.
 """
 
 from __future__ import annotations
 
 import errno
-import mmap
-import os
-import sys
-import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
 
 from tcpflow_scapy.errors import CaptureOSError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+T = TypeVar("T")
 
 
 class Medium:
@@ -25,6 +28,8 @@ class Medium:
     """bytes, fixed when it was opened: a file that still grows is read up to there"""
     buffer: Any
     """all of it, sliceable: what the `Store` holds"""
+    original: Any = None
+    """the file it was decompressed from (`FileBytes`)"""
     lasting = False
     """whether reading takes time that another thread can spend"""
 
@@ -35,6 +40,17 @@ class Medium:
     def read(self, offset: int, length: int) -> bytes:
         """Some bytes; fewer where the medium ends."""
         return bytes(self.buffer[offset : offset + length])
+
+    def records(self, offsets: Array, dtype: np.dtype[Any]) -> Array:
+        """One record at each offset, all of them inside."""
+        memory = np.empty(len(offsets) * dtype.itemsize, np.uint8)
+        length = np.full(len(offsets), dtype.itemsize)
+        copy_out(self.buffer, offsets, length, memory, np.cumsum(length) - length)
+        return memory.view(dtype)
+
+    def hash_with(self, digest: Any) -> None:
+        """Every byte goes into `digest` (of `hashlib`), at the latest when this is closed."""
+        digest.update(self.buffer)
 
     def close(self) -> None:
         """Give back what reading needed; `buffer` stays valid for its holders."""
@@ -53,81 +69,48 @@ class MemoryMedium(Medium):
         return len(part)
 
 
-class FileMedium(Medium):
-    """A regular file, not empty.
+def copy_out(buffer: Any, offset: Array, length: Array, memory: Array, to: Array) -> None:
+    """Copy short ranges from a buffer to places in memory, by column; what is behind its end is left out."""
+    if hasattr(buffer, "copy_ranges"):
+        buffer.copy_ranges(offset, length, memory, to)
+    else:
+        copy_ranges(np.frombuffer(buffer, np.uint8), offset, length, memory, to)
+
+
+def copy_ranges(octets: Array, place: Array, length: Array, memory: Array, to: Array) -> None:
+    """Copy short ranges from one memory to another, by column.
 
     Parameters
     ----------
-    descriptor : int
-        Open for reading; owned from here on.
-    name : str
-        For messages.
-
-    Raises
-    ------
-    CaptureOSError
-        The system refuses to map it.
+    octets, memory : ndarray of uint8
+    place, length, to : ndarray of int64
+        Where each range lies in `octets`, how long it is, and where it goes in `memory`.
     """
-
-    lasting = True
-
-    def __init__(self, descriptor: int, name: str) -> None:
-        self.name = name
-        self._descriptor = descriptor
-        self._close = weakref.finalize(self, os.close, descriptor)
-        try:
-            self.size = os.fstat(descriptor).st_size
-            self.buffer = _map(descriptor)
-        except (OSError, ValueError) as error:
-            self.close()
-            raise os_error(error, name) from error
-
-    def read_into(self, view: memoryview, offset: int) -> int:
-        """Read from the file, without moving its position where the system allows that."""
-        if not self._close.alive:
-            raise ValueError(f"{self.name}: read after close")
-        view = view[: max(0, self.size - offset)]
-        done = 0
-        try:
-            while done < len(view):
-                got = _read_at(self._descriptor, view[done:], offset + done)
-                if not got:
-                    break
-                done += got
-        except OSError as error:
-            raise os_error(error, self.name, offset + done) from error
-        return done
-
-    def close(self) -> None:
-        """Close the descriptor; the map stays."""
-        self._close()
+    length = np.clip(len(octets) - place, 0, length)
+    width = int(length.max()) if len(length) else 0
+    if not width:
+        return
+    same = length == width
+    # Most are of one length: whole ranges are copied many times faster than bytes.
+    source = np.ndarray((len(octets) - width + 1,), f"V{width}", buffer=octets.data, strides=(1,))
+    sink = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory.data, strides=(1,))
+    sink[to[same]] = source[place[same]]
+    if same.all():
+        return
+    length, place, to = length[~same], place[~same], to[~same]
+    run = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+    memory[np.repeat(to, length) + run] = octets[np.repeat(place, length) + run]
 
 
-if sys.platform == "win32":  # pragma: no cover
-
-    def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        data = os.read(descriptor, len(view))
-        view[: len(data)] = data
-        return len(data)
-
-else:
-
-    def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
-        return os.preadv(descriptor, [view], offset)
-
-
-def _map(descriptor: int) -> mmap.mmap:
-    """Map a file read-only. A map holds a descriptor of its own in Python (before 3.13 always), so
-    thousands of captures meet the soft limit of descriptors; the hard one is far away."""
-    options: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-    for attempt in (1, 2):
-        try:
-            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ, **options)
-        except OSError as error:
-            if attempt == 2 or error.errno != errno.EMFILE or not raise_descriptor_limit():
-                raise
-    raise AssertionError("unreachable")
+def with_descriptors(make: Callable[[], T]) -> T:
+    """Do what needs a descriptor; the soft limit of open files is raised where it stands in the way: a
+    descriptor for each capture meets it with thousands of them, and the hard one is far away."""
+    try:
+        return make()
+    except OSError as error:
+        if error.errno != errno.EMFILE or not raise_descriptor_limit():
+            raise
+    return make()
 
 
 def raise_descriptor_limit() -> bool:

@@ -66,9 +66,6 @@ class Reading:
     def window(self, offset: int, length: int = 0) -> Window:
         """The bytes from `offset` on, `length` of them if the usual number does not do."""
         window = self.windows.read(self.medium, offset, length)
-        if window.end < min(length or self.windows.size, self.medium.size - offset):
-            # The file has shrunk since it was opened. Its map must not be touched beyond the end.
-            self.medium.size = offset + window.end
         self.advance(offset)
         return window
 

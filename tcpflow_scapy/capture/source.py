@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.capture.info import CaptureInfo
@@ -25,6 +26,8 @@ class Source:
     ----------
     inputs : list of Input
     progress : callable, optional
+    hash : bool
+        Hash what is read while it is read: ``info.digests``.
 
     Attributes
     ----------
@@ -35,8 +38,9 @@ class Source:
         The bytes of every capture whose batches were begun. It outlives the source.
     """
 
-    def __init__(self, inputs: list[Input], progress: Progress | None = None) -> None:
+    def __init__(self, inputs: list[Input], progress: Progress | None = None, *, hash: bool = False) -> None:
         self._inputs = inputs
+        self._hash = hash
         self._progress = progress
         self._windows = Windows()
         self._drawn = False
@@ -47,6 +51,7 @@ class Source:
             formats=[x.format_name for x in inputs],
             compressions=[x.compression for x in inputs],
             sizes=[x.size for x in inputs],
+            originals=[None for _ in inputs],
         )
         self.total_bytes = sum(x.work for x in inputs)
         """bytes to go through"""
@@ -72,27 +77,33 @@ class Source:
 
     def _batches(self) -> Iterator[FrameBatch]:
         frames = done = 0
-        for part in self._inputs:
-            reading = self._begin(part, frames, done + part.work - part.size)
+        for number, part in enumerate(self._inputs):
+            digest = sha256() if self._hash else None
+            reading = self._begin(part, frames, done + part.work - part.size, digest)
+            self.info.originals[number] = reading.medium.original
             try:
                 yield from part.format.read(reading)
             finally:
                 self._windows.settle()
                 reading.medium.close()
                 self._open = None
+            if digest is not None:
+                self.info.digests.append(digest.hexdigest())
             reading.problems.close()
             frames = reading.frames
             done += part.work
             self._advance(done)
 
-    def _begin(self, part: Input, frames: int, base: int) -> Reading:
+    def _begin(self, part: Input, frames: int, base: int, digest: Any) -> Reading:
         """Open one capture; `base` is the progress at which walking it begins."""
         problems: list[tuple[str, str, int | None]] = []
 
         def report(kind: str, message: str, offset: int | None) -> None:
             problems.append((kind, message, offset))
 
-        medium = self._open = part.open(report, lambda count: self._advance(self.bytes_read + count))
+        medium = self._open = part.open(report, lambda count: self._advance(self.bytes_read + count), digest)
+        if digest is not None and medium.original is None:
+            medium.hash_with(digest)
         scale = part.size / medium.size if medium.size else 0.0
         reading = Reading(
             medium=medium,

@@ -14,8 +14,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from tcpflow_scapy.capture.file_bytes import FileMedium
 from tcpflow_scapy.capture.limits import DISK_RESERVE, MAX_SPOOL_BYTES
-from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error
+from tcpflow_scapy.capture.medium import Medium, MemoryMedium, os_error
 from tcpflow_scapy.capture.streams import ByteStream
 from tcpflow_scapy.errors import CaptureOSError
 
@@ -80,7 +81,7 @@ class Spool:
         if not self.size:
             return MemoryMedium(b"", self._name)
         try:
-            return FileMedium(os.dup(self._file.fileno()), self._name)
+            return FileMedium(os.dup(self._file.fileno()), self._name, private=True)
         except CaptureOSError:
             raise
         except OSError as error:

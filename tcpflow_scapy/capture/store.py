@@ -1,19 +1,18 @@
 """The bytes behind every table: buffers in one address space.
 
 An *address* is an int64: the number of a buffer in the bits from ``ADDRESS_SHIFT`` up, the offset
-inside it below. Captured files are buffers (memory-mapped), reassembled IP datagrams are another.
+inside it below. Captured files are buffers, reassembled IP datagrams are another.
 Columns hold addresses, never bytes, so that memory does not grow with payload.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from mmap import mmap
 from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.errors import CaptureOSError
+from tcpflow_scapy.capture.medium import copy_out
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,10 +30,10 @@ class Store:
         self._names: list[str] = []
 
     def add(self, buffer: Any, name: str) -> int:
-        """Add a buffer: anything sliceable that yields bytes-like, such as mmap, bytes, memoryview.
+        """Add a buffer: anything sliceable that yields bytes-like, such as bytes, memoryview, `FileBytes`.
 
-        One that has no memory to show needs a method ``array()`` that gives its bytes as uint8 array, and may
-        have ``slices(offsets, lengths)`` that gives many ranges at once.
+        One that has no memory to show needs two methods: ``slices(offsets, lengths)`` gives many ranges at
+        once, ``copy_ranges(offset, length, memory, to)`` copies them.
 
         Returns
         -------
@@ -74,7 +73,8 @@ class Store:
             buffer = self._whole(first)
             base = first << ADDRESS_SHIFT
             if hasattr(buffer, "slices"):
-                found: list[bytes] = buffer.slices(np.array(addresses) - base, np.array(lengths))
+                offsets = [a - base for a in addresses] if base else addresses
+                found: list[bytes] = buffer.slices(offsets, lengths)
                 return found
             return [buffer[a - base : a - base + n] for a, n in zip(addresses, lengths, strict=True)]
         rows: dict[int, list[int]] = {}
@@ -88,44 +88,26 @@ class Store:
         return parts
 
     def _whole(self, number: int) -> Any:
-        """A buffer that can be read: the system kills who reads a map beyond a file that became shorter.
+        """A buffer that can be read."""
+        return self._buffers[number]
 
-        Raises
-        ------
-        CaptureOSError
-            If the file was cut or written anew since it was read.
-        """
-        buffer = self._buffers[number]
-        if isinstance(buffer, mmap) and buffer.size() < len(buffer):
-            raise CaptureOSError("the file became shorter since it was read", path=self._names[number])
-        return buffer
-
-    def direct(self, addresses: Array, lengths: Array) -> Array:
-        """Where the same bytes lie in buffers that are memory of their own.
+    def copy(self, addresses: Array, lengths: Array, memory: Array, to: Array) -> None:
+        """Copy short ranges to places in memory, by column.
 
         Parameters
         ----------
-        addresses, lengths : ndarray of int64
-            Ranges of bytes.
-
-        Returns
-        -------
-        ndarray of int64
-            Addresses; -1 for ranges that several pieces of other buffers make up.
+        addresses, lengths, to : ndarray of int64
+            Ranges of bytes, and where each goes in `memory`; what lies behind a buffer's end is left out.
+        memory : ndarray of uint8
         """
-        pieced = [n for n, buffer in enumerate(self._buffers) if hasattr(buffer, "locate")]
-        if not pieced:
-            return addresses
-        found = np.array(addresses, np.int64)
-        # A buffer's pieces lie in buffers that were there before it.
-        for number in reversed(pieced):
-            rows = np.flatnonzero(found >> ADDRESS_SHIFT == number)
-            if len(rows):
-                found[rows] = self._buffers[number].locate(found[rows] & OFFSET_MASK, lengths[rows])
-        return found
+        numbers = addresses >> ADDRESS_SHIFT
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            offsets = addresses[rows] & OFFSET_MASK
+            copy_out(self._whole(number), offsets, lengths[rows], memory, to[rows])
 
-    def array(self, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-        """The buffer of that number as a read-only uint8 array (no copy)."""
-        buffer = self._whole(number)
-        # A buffer without memory of its own (pieces of others) knows how to get some.
-        return buffer.array() if hasattr(buffer, "array") else np.frombuffer(buffer, np.uint8)
+    def joined(self, addresses: Array, lengths: Array) -> Array:
+        """The bytes of short ranges, laid end to end: uint8. Behind a buffer's end there are zeros."""
+        memory = np.zeros(int(lengths.sum()), np.uint8)
+        self.copy(addresses, lengths, memory, np.cumsum(lengths) - lengths)
+        return memory

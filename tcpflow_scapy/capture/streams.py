@@ -61,14 +61,17 @@ class ByteStream:
             self.consumed -= len(data)
 
 
-def descriptor_stream(descriptor: int, name: str) -> ByteStream:
-    """A file, a pipe, a device."""
+def descriptor_stream(descriptor: int, name: str, digest: Any = None) -> ByteStream:
+    """A file, a pipe, a device; what is read goes into `digest` (of `hashlib`), where there is one."""
 
     def pull() -> bytes:
         try:
-            return os.read(descriptor, CHUNK)
+            data = os.read(descriptor, CHUNK)
         except OSError as error:
             raise os_error(error, name) from error
+        if digest is not None:
+            digest.update(data)
+        return data
 
     return ByteStream(pull)
 

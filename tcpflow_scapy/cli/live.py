@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tcpflow_scapy.capture.live.events import LOSSES, Event
 from tcpflow_scapy.cli.messages import STDOUT_CLOSED, plural, say
 from tcpflow_scapy.cli.settings import Settings, UsageError
 from tcpflow_scapy.errors import ExportError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 """What ends a capture orderly, as in tcpflow."""
+
+AT_ONCE = ("interface_down", "interface_up", "spool_full", "chain_broken", "error")
+"""Kinds of events that are told when they happen. Frames that were dropped are summed up at the end."""
 
 LOOK_SECONDS = 0.25
 """How often it is looked whether a signal came."""
@@ -101,6 +105,7 @@ def _begin(settings: Settings, output: LiveOutput) -> LiveCapture:
             user=settings.user,
             idle=settings.timeout,
             before=output.attach,
+            on_event=lambda event: _tell(event, settings.quiet),
             overlap=settings.overlap,
             fragments=settings.fragments,
             max_gap=MAX_GAP if settings.max_gap is None else settings.max_gap,
@@ -113,6 +118,12 @@ def _begin(settings: Settings, output: LiveOutput) -> LiveCapture:
         if isinstance(error, OSError) or type(error) is not ValueError:
             raise
         raise UsageError(str(error)) from None
+
+
+def _tell(event: Event, quiet: bool) -> None:
+    """Say what happened; with --quiet only what may be missing from now on."""
+    if event.kind in AT_ONCE and (event.kind in LOSSES or not quiet):
+        say(event.text)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
+from tcpflow_scapy.capture.store import Store
 
 from .packets import PacketTable
 
@@ -72,18 +72,7 @@ def tcp_options(packets: PacketTable, rows: Array, store: Store) -> dict[str, Ar
 def rows_of_bytes(store: Store, address: Array, size: Array, width: int) -> Array:
     """Bytes of headers as a matrix of `width` columns; what lies behind the size of each is not meant."""
     matrix = np.zeros((len(address), width), np.uint8)
-    number = address >> ADDRESS_SHIFT
-    for buffer in np.unique(number).tolist():
-        memory = store.array(buffer)
-        index = np.flatnonzero(number == buffer)
-        offset = address[index] & OFFSET_MASK
-        inside = offset + width <= len(memory)
-        if inside.any():
-            view = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory, strides=(1,))
-            matrix[index[inside]] = view[offset[inside]].view(np.uint8).reshape(-1, width)
-        for row, start in zip(index[~inside].tolist(), offset[~inside].tolist(), strict=True):
-            tail = memory[start : start + int(size[row])]
-            matrix[row, : len(tail)] = tail
+    store.copy(address, np.minimum(size, width), matrix.reshape(-1), np.arange(len(address)) * width)
     return matrix
 
 

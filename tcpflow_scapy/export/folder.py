@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
-from tcpflow_scapy.errors import ExportError, TcpflowError
+from tcpflow_scapy.errors import CaptureError, ExportError, TcpflowError
 from tcpflow_scapy.export.pending import PendingFile, PendingFiles
 
 OPEN_FOLDERS = 32
@@ -245,8 +245,10 @@ def telling(written: Callable[[], Any]) -> Iterator[None]:
         raise
 
 
-def export_error(path: str, error: Exception) -> ExportError:
-    """The one-line error that says which output it was and why."""
+def export_error(path: str, error: Exception) -> TcpflowError:
+    """The one-line error that says which output it was and why; trouble with the capture stays what it is."""
+    if isinstance(error, CaptureError):
+        return error
     if isinstance(error, OSError) and error.errno is not None:
         return ExportError(f"{path}: {os.strerror(error.errno)}")
     return ExportError(f"{path}: {error}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.file_bytes import FileBytes
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.export.vectors import ShortVectors, write_vectors
@@ -88,25 +89,38 @@ def pieces(store: Store, extents: Extents) -> Iterator[tuple[int, bytes]]:
 
 
 def gather(store: Store, addresses: Array, lengths: Array) -> bytes:
-    """The bytes at several places, joined; copied once where they lie in one piece of memory."""
+    """The bytes at several places, joined."""
     starts = addresses.tolist()
     if len(starts) == 1:
         return store.read(starts[0], int(lengths[0]))
-    memory = one_memory(store)
-    if memory is None:
-        return b"".join(store.slices(starts, lengths.tolist()))
-    with memory:
-        return b"".join([memory[a : a + n] for a, n in zip(starts, lengths.tolist(), strict=True)])
+    return b"".join(store.slices(starts, lengths.tolist()))
 
 
-def one_memory(store: Store) -> memoryview | None:
-    """The capture, where it lies in one piece of memory: addresses are places in it."""
+def mapped(store: Store) -> memoryview | None:
+    """The capture, where it lies in one piece of memory: addresses are places in it.
+
+    Only the system may copy from it: it says so where a file has become shorter, while a process that reads
+    there is ended. Whoever had it copied looks whether the capture is `unchanged`.
+    """
     if len(store) != 1:
         return None
+    buffer = store.buffer(0)
     try:
-        return memoryview(store.buffer(0))
+        return memoryview(buffer.map() if isinstance(buffer, FileBytes) else buffer)
     except TypeError:  # made of pieces of other buffers
         return None
+
+
+def unchanged(store: Store) -> None:
+    """Make sure that what the system copied out of the map is what the capture held.
+
+    Raises
+    ------
+    CaptureChanged
+    """
+    buffer = store.buffer(0)
+    if isinstance(buffer, FileBytes):
+        buffer.check()
 
 
 def _few_borders(extents: Extents) -> Iterator[tuple[int, int]]:
@@ -228,15 +242,18 @@ def _write_from_map(descriptor: int, store: Store, extents: Extents) -> bool:
     count = len(extents.offset)
     if not count or extents.captured < count * WORTH_A_VECTOR:
         return False
-    memory = one_memory(store)
-    if memory is None:
+    memory = mapped(store)
+    if memory is None or not write_vectors(
+        descriptor, memory, extents.offset, extents.length, extents.address
+    ):
         return False
-    return write_vectors(descriptor, memory, extents.offset, extents.length, extents.address)
+    unchanged(store)
+    return True
 
 
 def short_vectors(store: Store, extents: Any) -> ShortVectors | None:
     """What writes short streams without a copy, where the capture lies in one piece of memory."""
-    memory = one_memory(store)
+    memory = mapped(store)
     return None if memory is None else ShortVectors(memory, extents.length, extents.address)
 
 

@@ -27,6 +27,7 @@ from tcpflow_scapy.export.payload import (
     gather,
     set_time,
     short_vectors,
+    unchanged,
     write_at,
     write_extents,
 )
@@ -225,4 +226,6 @@ class _Payload:
         """One stream without a gap, by the system alone; False if that did not work."""
         assert self._short is not None
         begin, stop = self._begin[row], self._stop[row]
-        return self._short.write(descriptor, begin, stop, self._first[row], self._size[row])
+        done = self._short.write(descriptor, begin, stop, self._first[row], self._size[row])
+        unchanged(self._store)
+        return done

@@ -16,7 +16,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import IPV6_BASE
 from tcpflow_scapy.export.names import NameFields, Template, address_text
-from tcpflow_scapy.export.payload import Extents, one_memory
+from tcpflow_scapy.export.payload import Extents
 from tcpflow_scapy.export.text_columns import beside, decimals, padded_addresses, same_length
 
 if TYPE_CHECKING:
@@ -236,11 +236,6 @@ def heads_of_rows(rows: StreamRows) -> Array:
     some = np.flatnonzero((frames.linktype[frame] == ETHERNET) & (frames.caplen[frame] >= 12))
     heads = np.zeros((len(frame), 12), np.uint8)
     address = frames.address[frame[some]]
-    memory = one_memory(evidence.store)
-    if memory is not None and len(some):
-        # At any place in the capture: one array operation instead of a small object for each.
-        heads[some] = np.ndarray((len(memory) - 11, 12), np.uint8, memory, strides=(1, 1))[address]
-    else:
-        found = evidence.store.slices(address.tolist(), [12] * len(some))
-        heads[some] = np.frombuffer(b"".join(found), np.uint8).reshape(-1, 12)
+    place = some * heads.shape[1]
+    evidence.store.copy(address, np.full(len(some), heads.shape[1]), heads.reshape(-1), place)
     return heads

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.file_bytes import FileBytes
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.flows.categories import labelled
@@ -148,25 +149,28 @@ class Capture:
 
     @cached_property
     def sha256(self) -> str | list[str]:
-        """SHA-256 of the source as it lies on disk, or one for each of several; computed when asked for.
+        """SHA-256 of the source as it lies on disk, or one for each of several.
 
+        Computed while it was read where `reassemble` was told to (``hash=True``), else when asked for.
         Sources that are no files are hashed as they were spooled.
+
+        Raises
+        ------
+        CaptureChanged
+            A file is not any more what was read.
         """
-        digests = []
-        info = self._evidence.info
-        for number, path in enumerate(info.paths):
-            if not info.compressions[number]:
-                # What was read is mapped still; another file may bear its name by now.
-                digests.append(sha256(self._evidence.store.buffer(number)).hexdigest())
-                continue
-            digest = sha256()
-            try:
-                with open(path, "rb") as file:
-                    while block := file.read(1 << 20):
-                        digest.update(block)
-            except OSError:
-                digest = sha256(self._evidence.store.buffer(number))
-            digests.append(digest.hexdigest())
+        info, store = self._evidence.info, self._evidence.store
+        digests = list(info.digests)
+        if not digests:
+            for number, original in enumerate(info.originals or [None for _ in info.paths]):
+                digest = sha256()
+                # The file that was read, though another one may bear its name by now.
+                buffer = original or store.buffer(number)
+                if isinstance(buffer, FileBytes):
+                    buffer.hash_into(digest)
+                else:
+                    digest.update(buffer)
+                digests.append(digest.hexdigest())
         return digests[0] if len(digests) == 1 else digests
 
     def __repr__(self) -> str:

@@ -7,7 +7,6 @@ an error and not a signal.
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import tempfile
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tcpflow_scapy.capture.medium import os_error, raise_descriptor_limit
+from tcpflow_scapy.capture.medium import os_error, with_descriptors
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -119,14 +118,10 @@ def _nameless(folder: str) -> int:
 
 
 def _with_descriptors(make: Callable[[], T], folder: str) -> T:
-    """Do what needs a descriptor; the soft limit of open files is raised where it stands in the way."""
-    for attempt in (1, 2):
-        try:
-            return make()
-        except OSError as error:
-            if attempt == 2 or error.errno != errno.EMFILE or not raise_descriptor_limit():
-                raise os_error(error, folder) from error
-    raise AssertionError("unreachable")
+    try:
+        return with_descriptors(make)
+    except OSError as error:
+        raise os_error(error, folder) from error
 
 
 class DiskTable:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
 from tcpflow_scapy.decode.fragments.buffer import NAME, SLOT_BITS, PieceBuffer
-from tcpflow_scapy.decode.packets import MAX_NESTED_DATAGRAMS, Origins
+from tcpflow_scapy.decode.packets import Origins
 from tcpflow_scapy.decode.rebuilt.made import NAME as MADE_NAME
 from tcpflow_scapy.live.cold_columns import DiskColumn, DiskTable
 from tcpflow_scapy.live.parked_files import SpoolStore
@@ -102,19 +102,6 @@ class LiveStore(SpoolStore):
         if not self._slots:
             return super().slices(addresses, lengths)
         return [self.read(address, length) for address, length in zip(addresses, lengths, strict=True)]
-
-    def direct(self, addresses: Array, lengths: Array) -> Array:
-        """As `Store.direct`."""
-        if not self._slots:
-            return addresses
-        found = np.array(addresses, np.int64)
-        # A datagram may be made of others, and those again.
-        for _ in range(MAX_NESTED_DATAGRAMS + 1):
-            rows = np.flatnonzero(found >> ADDRESS_SHIFT == DATAGRAMS)
-            if not len(rows):
-                break
-            found[rows] = self._whole(DATAGRAMS).locate(found[rows] & OFFSET_MASK, lengths[rows])
-        return found
 
     def _whole(self, number: int) -> Any:
         if number == MADE:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.errors import ExportError
+from tcpflow_scapy.errors import ExportError, TcpflowError
 from tcpflow_scapy.export.files import check_options, make_template
 from tcpflow_scapy.export.folder import OutputFolder, export_error
 from tcpflow_scapy.export.names import Template
@@ -247,7 +247,7 @@ class FlowFiles:
                 os.unlink(last, dir_fd=folder)
         return os.open(last, flags | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder), 0
 
-    def _trouble(self, name: str, error: OSError) -> ExportError:
+    def _trouble(self, name: str, error: OSError) -> TcpflowError:
         return error if isinstance(error, ExportError) else export_error(os.path.join(self.path, name), error)
 
     # -- at the end ------------------------------------------------------------------------------------

@@ -7,73 +7,36 @@ from __future__ import annotations
 
 import os
 import struct
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+from tcpflow_scapy.capture.file_bytes import FileMedium
 from tcpflow_scapy.capture.formats.pcapng import PCAPNG, BlockReader
 from tcpflow_scapy.capture.frames import FrameBatch
 from tcpflow_scapy.capture.info import CaptureInfo
-from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error
+from tcpflow_scapy.capture.medium import os_error
 from tcpflow_scapy.capture.reading import Reading
 from tcpflow_scapy.capture.windows import Windows
-from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
+from tcpflow_scapy.errors import CaptureFormatError
 from tcpflow_scapy.live.parked_files import SpoolStore
 
 HEAD = 12
 """Bytes from which a pcapng file is recognised."""
 
 
-class GrowingMedium(Medium):
-    """A regular file that grows at its end.
-
-    Parameters
-    ----------
-    path : str
+def growing_medium(path: str) -> FileMedium:
+    """A regular file that grows at its end; it may be empty yet.
 
     Raises
     ------
     CaptureOSError
-        The file cannot be opened, here; or it became shorter, in `grow`.
+        The file cannot be opened.
     """
-
-    def __init__(self, path: str) -> None:
-        self.name = path
-        self.size = 0
-        self.buffer: Any = b""
-        self._now: Medium = MemoryMedium(b"", path)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | os.O_CLOEXEC)
-        except OSError as error:
-            raise os_error(error, path) from error
-        self._descriptor = descriptor
-        self._close = weakref.finalize(self, os.close, descriptor)
-
-    def grow(self) -> bool:
-        """Look how long the file is now; True if it has grown since."""
-        size = os.fstat(self._descriptor).st_size
-        if size < self.size:
-            raise CaptureOSError("the file became shorter while it was read", path=self.name)
-        if size == self.size:
-            return False
-        self._now.close()
-        self._now = FileMedium(os.dup(self._descriptor), self.name)
-        self.size, self.buffer = self._now.size, self._now.buffer
-        return True
-
-    def status(self) -> os.stat_result:
-        """What the system says of the file."""
-        return os.fstat(self._descriptor)
-
-    def read_into(self, view: memoryview, offset: int) -> int:
-        """Read from the file, not through the map: a page fault for nearly every page costs more."""
-        return self._now.read_into(view, offset)
-
-    def close(self) -> None:
-        """Close the descriptors; the map stays."""
-        self._now.close()
-        self._close()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | os.O_CLOEXEC)
+    except OSError as error:
+        raise os_error(error, path) from error
+    return FileMedium(descriptor, path, growing=True)
 
 
 class _SpoolFile:
@@ -82,7 +45,7 @@ class _SpoolFile:
     def __init__(
         self, path: str, store: SpoolStore, info: CaptureInfo, windows: Windows, frames: int
     ) -> None:
-        self._medium = GrowingMedium(path)
+        self._medium = growing_medium(path)
         self._store = store
         self._info = info
         self._windows = windows
@@ -104,7 +67,6 @@ class _SpoolFile:
         assert self._reader is not None
         assert self._reading is not None
         if grown:
-            self._store.replace(self._reading.address, self._medium.buffer)
             self._info.sizes[self._number] = self._medium.size
         self._reader.growing = not complete
         if grown or complete:
@@ -112,7 +74,7 @@ class _SpoolFile:
         if complete:
             self._reader.close()
             self._reading.problems.close()
-            self._store.complete(self._reading.address, self._medium.status())
+            self._store.complete(self._reading.address, self._medium.buffer.status())
 
     def _begin(self, complete: bool) -> bool:
         """Recognise the file once its first block is there."""

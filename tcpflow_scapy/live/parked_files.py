@@ -1,12 +1,11 @@
-"""Files of a spool that are complete and old: their bytes are mapped when somebody wants them.
+"""Files of a spool that are complete and old: they are opened when somebody wants their bytes.
 
-A map, and the descriptor that Python keeps with it, for every file would be too much for a capture that
-began thousands of them. The newest stay mapped; so a capture of few files is not touched by any of this.
+A descriptor for every file would be too much for a capture that began thousands of them. The newest stay
+open; so a capture of few files is not touched by any of this.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 import weakref
@@ -15,28 +14,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tcpflow_scapy.capture.medium import FileMedium, os_error
+from tcpflow_scapy.capture.file_bytes import FileBytes
+from tcpflow_scapy.capture.medium import os_error
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT, Store
-from tcpflow_scapy.errors import CaptureOSError
+from tcpflow_scapy.errors import CaptureChanged
 
-MAPPED = 256
-"""Complete files that stay mapped."""
+OPEN = 256
+"""Complete files that stay open."""
 
 BORROWED = 64
-"""Older ones that are mapped at a time, besides those that somebody still looks at."""
+"""Older ones that are open at a time, besides those that somebody still reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedFile:
-    """A file that is not mapped."""
+    """A file that is not open."""
 
     path: str
-    size: int
-    device: int
-    inode: int
+    status: tuple[int, ...]
 
-    def open(self) -> Any:
-        """Map it.
+    @staticmethod
+    def of(path: str, status: os.stat_result) -> ParkedFile:
+        """With what the system says of it."""
+        return ParkedFile(path, (status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino))
+
+    def open(self) -> FileBytes:
+        """Its bytes.
 
         Raises
         ------
@@ -47,35 +50,31 @@ class ParkedFile:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise os_error(error, self.path) from error
-        medium = FileMedium(descriptor, self.path)
-        try:
-            found = os.fstat(descriptor)
-            if (found.st_size, found.st_dev, found.st_ino) != (self.size, self.device, self.inode):
-                raise CaptureOSError("is not the file any more that was captured into", path=self.path)
-            return medium.buffer
-        finally:
-            medium.close()
+        found = FileBytes(descriptor, self.path)
+        if ParkedFile.of(self.path, found.status()) != self:
+            raise CaptureChanged("is not the file any more that was captured into", path=self.path)
+        return found
 
 
 class Shelf:
-    """Maps of parked files, the latest used. For several threads."""
+    """Parked files that are open, the latest used. For several threads."""
 
     def __init__(self) -> None:
-        self._maps: OrderedDict[ParkedFile, Any] = OrderedDict()
+        self._open: OrderedDict[ParkedFile, FileBytes] = OrderedDict()
         self._lock = threading.Lock()
         self.owner: object = None
         """what keeps the files where they are, once any is parked: temporary ones go with it"""
 
-    def map(self, file: ParkedFile) -> Any:
+    def bytes_of(self, file: ParkedFile) -> FileBytes:
         """The bytes of a file."""
         with self._lock:
-            found = self._maps.get(file)
+            found = self._open.get(file)
             if found is None:
-                found = self._maps[file] = file.open()
-            self._maps.move_to_end(file)
-            while len(self._maps) > BORROWED:
-                # Unmapped as soon as nobody holds it.
-                self._maps.popitem(last=False)
+                found = self._open[file] = file.open()
+            self._open.move_to_end(file)
+            while len(self._open) > BORROWED:
+                # Closed as soon as nobody holds it.
+                self._open.popitem(last=False)
             return found
 
 
@@ -86,7 +85,7 @@ class SpoolStore(Store):
     ----------
     owner : callable, optional
         What keeps the files where they are. It is held only once a file is parked: before that, what is
-        mapped needs no name.
+        open needs no name.
     shelf : Shelf, optional
         To be shared with another store of the same files.
     """
@@ -100,14 +99,14 @@ class SpoolStore(Store):
     def complete(self, address: int, status: os.stat_result) -> None:
         """The file at an address has its last size; old ones are parked."""
         number = address >> ADDRESS_SHIFT
-        parked = ParkedFile(self._names[number], status.st_size, status.st_dev, status.st_ino)
+        parked = ParkedFile.of(self._names[number], status)
         self._complete.append((number, parked))
-        if len(self._complete) > MAPPED:
+        if len(self._complete) > OPEN:
             number, parked = self._complete.popleft()
-            if isinstance(self._buffers[number], mmap.mmap):
+            if isinstance(self._buffers[number], FileBytes):
                 self._buffers[number] = parked
                 self._shelf.owner = self._owner and self._owner()
 
     def _whole(self, number: int) -> Any:
         buffer = self._buffers[number]
-        return self._shelf.map(buffer) if isinstance(buffer, ParkedFile) else super()._whole(number)
+        return self._shelf.bytes_of(buffer) if isinstance(buffer, ParkedFile) else super()._whole(number)

@@ -36,7 +36,10 @@ def _for_people(method: Callable[..., Any]) -> Callable[..., Any]:
         from IPython.core.error import UsageError
 
         try:
-            return method(self, *arguments)
+            result = method(self, *arguments)
+            # A semicolon behind the magic keeps its result from being shown. IPython can look for it, but it
+            # reads the line as Python, which patterns are not.
+            return None if arguments[0].rstrip().endswith(";") else result
         except KeyboardInterrupt:
             message = "interrupted; nothing was changed"
         except KeyError as error:
@@ -45,8 +48,6 @@ def _for_people(method: Callable[..., Any]) -> Callable[..., Any]:
             message = str(error)
         raise UsageError(one_line(message, _LONGEST_ERROR)) from None
 
-    # A semicolon behind the magic keeps its result from being shown.
-    run._ipython_magic_output_can_be_silenced = True  # type: ignore[attr-defined]
     return run
 
 

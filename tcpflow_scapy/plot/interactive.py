@@ -119,7 +119,7 @@ def _places(axis: Axis, values: Array) -> Any:
     if axis.kind != "utc":
         return numbers
     whole = np.where(np.isfinite(numbers), numbers, 0.0).astype(np.int64).astype("datetime64[ns]")
-    return np.where(np.isfinite(numbers), whole, np.datetime64("NaT"))
+    return np.where(np.isfinite(numbers), whole, np.datetime64("NaT", "ns"))
 
 
 def _colour(name: str) -> str:

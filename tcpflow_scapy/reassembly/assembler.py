@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.capture.store import ADDRESS_SHIFT, Store
+from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.reassembly.columns import first_rows, ranges
 from tcpflow_scapy.reassembly.overlap import Cells, new_wins, precedence
 
@@ -232,24 +232,18 @@ def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, confl
     Returns
     -------
     ndarray of bool
-        Which were compared; long pieces, and pairs in different buffers, were not.
+        Which were compared; long pieces were not.
     """
-    size = ordered.length[lost]
-    one, two = store.direct(ordered.address[lost], size), store.direct(ordered.address[won], size)
-    number = one >> ADDRESS_SHIFT
-    short = (size <= _SHORT) & (number >= 0) & (number == two >> ADDRESS_SHIFT)
-    for buffer in np.unique(number[short]).tolist():
-        rows = np.flatnonzero(short & (number == buffer))
-        memory = store.array(buffer)
-        base = buffer << ADDRESS_SHIFT
-        for chunk in range(0, len(rows), 1 << 16):
-            part = rows[chunk : chunk + (1 << 16)]
-            lengths = ordered.length[lost[part]]
-            differs = memory[ranges(one[part] - base, lengths)] != memory[ranges(two[part] - base, lengths)]
-            if differs.any():
-                conflicts.note(differs, ordered.start[lost[part]], lengths, ordered.row[lost[part]])
-    found: Array = short
-    return found
+    short: Array = ordered.length[lost] <= _SHORT
+    rows = np.flatnonzero(short)
+    for chunk in range(0, len(rows), 1 << 16):
+        part = rows[chunk : chunk + (1 << 16)]
+        lengths = ordered.length[lost[part]]
+        one = store.joined(ordered.address[lost[part]], lengths)
+        differs = one != store.joined(ordered.address[won[part]], lengths)
+        if differs.any():
+            conflicts.note(differs, ordered.start[lost[part]], lengths, ordered.row[lost[part]])
+    return short
 
 
 def _mixed(pieces: Pieces, wins: Array, duplicate: Array, fresh: Array, back: Array) -> Pieces:
@@ -322,18 +316,13 @@ def _compare_mixed(pieces: Pieces, extents: Pieces, store: Store, conflicts: _Co
 
 def _compare_window(part: Pieces, delivered: bytes, at: Array, store: Store, conflicts: _Conflicts) -> None:
     """Compare pieces with what is delivered; `at` is the place of each in `delivered`."""
-    place = store.direct(part.address, part.length)
-    short = (part.length <= _SHORT) & (place >= 0)
-    numbers = place >> ADDRESS_SHIFT
+    short = part.length <= _SHORT
     laid = np.frombuffer(delivered, np.uint8)
-    for buffer in np.unique(numbers[short]).tolist():
-        rows = np.flatnonzero(short & (numbers == buffer))
-        lengths = part.length[rows]
-        memory = store.array(buffer)
-        theirs = memory[ranges(place[rows] - (buffer << ADDRESS_SHIFT), lengths)]
-        differs = theirs != laid[ranges(at[rows], lengths)]
-        if differs.any():
-            conflicts.note(differs, part.start[rows], lengths, part.row[rows])
+    rows = np.flatnonzero(short)
+    lengths = part.length[rows]
+    differs = store.joined(part.address[rows], lengths) != laid[ranges(at[rows], lengths)]
+    if differs.any():
+        conflicts.note(differs, part.start[rows], lengths, part.row[rows])
     long = np.flatnonzero(~short)
     for chunk in range(0, len(long), _COMPARE_CHUNK):
         rows = long[chunk : chunk + _COMPARE_CHUNK]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tcpflow_scapy.capture.ahead import HEAD
+from tcpflow_scapy.capture.file_bytes import FileMedium
 from tcpflow_scapy.capture.frames import BATCH_PADDING
-from tcpflow_scapy.capture.medium import FileMedium, Medium
+from tcpflow_scapy.capture.medium import Medium
 from tcpflow_scapy.capture.windows import Window, Windows
 from tcpflow_scapy.errors import CaptureOSError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpflow_scapy.capture.medium import FileMedium, Medium, MemoryMedium, os_error, raise_descriptor_limit
+from tcpflow_scapy.capture.file_bytes import FileMedium
+from tcpflow_scapy.capture.medium import Medium, MemoryMedium, os_error, raise_descriptor_limit
 from tcpflow_scapy.errors import CaptureOSError
 
 DATA = bytes(range(256)) * 40
@@ -54,7 +55,7 @@ def test_a_descriptor_is_closed_with_its_medium(tmp_path: Path) -> None:
         os.fstat(descriptor)
 
 
-def test_what_cannot_be_mapped_is_an_error_of_the_system(tmp_path: Path) -> None:
+def test_an_empty_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     with pytest.raises(CaptureOSError, match="m: "):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 from pathlib import Path
 
 import numpy as np
 
+from tcpflow_scapy.capture.file_bytes import FileBytes
 from tcpflow_scapy.capture.store import ADDRESS_SHIFT, Store
 
 
@@ -14,8 +15,7 @@ def test_addresses_lead_to_bytes(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"mapped bytes")
     store = Store()
-    with open(path, "rb") as file:
-        first = store.add(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), "file")
+    first = store.add(FileBytes(os.open(path, os.O_RDONLY), "file"), "file")
     second = store.add(b"in memory", "memory")
     assert (first, second) == (0, 1 << ADDRESS_SHIFT)
     assert len(store) == 2
@@ -26,8 +26,8 @@ def test_addresses_lead_to_bytes(tmp_path: Path) -> None:
     assert store.slices([first, first + 7], [6, 5]) == [b"mapped", b"bytes"]
     assert store.slices([second + 3, first], [6, 3]) == [b"memory", b"map"]
     assert store.slices([], []) == []
-    assert store.array(1).tobytes() == b"in memory"
-    assert store.array(0).dtype == np.uint8
+    joined = store.joined(np.array([second + 3, first, first + 7]), np.array([6, 3, 5]))
+    assert joined.tobytes() == b"memorymapbytes"
 
 
 def test_a_buffer_may_grow() -> None:

@@ -21,7 +21,7 @@ from tcpflow_scapy import reassemble
 from tcpflow_scapy.cli import main
 from tcpflow_scapy.cli.arguments import parse
 from tcpflow_scapy.cli.settings import UsageError
-from tests.helpers.netns import inside, pair
+from tests.helpers.netns import inside, ip, pair
 
 PROGRAM = [sys.executable, "-m", "tcpflow_scapy"]
 NAMES = ["010.030.000.001.41000-010.030.000.002.05000", "010.030.000.002.05000-010.030.000.001.41000"]
@@ -242,10 +242,7 @@ def test_rights_are_given_up(spaces: tuple[str, str], open_folder: Path) -> None
 
 
 @pytest.mark.peer
-def test_without_the_right_one_line_says_what_is_missing(
-    spaces: tuple[str, str], tmp_path: Path, need_tool: Callable[[str], str]
-) -> None:
-    nobody = [need_tool("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+def test_without_the_right_one_line_says_what_is_missing(spaces: tuple[str, str], nobody: list[str]) -> None:
     code = f"import sys; sys.path[:0] = {sys.path!r}; from tcpflow_scapy.cli import main; sys.exit(main())"
     found = subprocess.run(
         ["ip", "netns", "exec", spaces[1], *nobody, sys.executable, "-c", code, "-i", "eth0"],
@@ -356,3 +353,25 @@ def test_when_nobody_reads_any_more_it_ends(spaces: tuple[str, str], tmp_path: P
         with talk(left, right) as say:
             say(b"one", b"two")
             assert process.wait(timeout=60) == 128 + 13
+
+
+@pytest.mark.peer
+def test_an_interface_that_vanishes_is_told_at_once(spaces: tuple[str, str], tmp_path: Path) -> None:
+    right = spaces[1]
+    ip("-n", right, "link", "add", "gone0", "type", "veth", "peer", "name", "gone1")
+    for name in ("gone0", "gone1"):
+        ip("-n", right, "link", "set", name, "up")
+    run = Run(right, [*PROGRAM, "-i", "eth0", "-i", "gone0", "-o", "out"], tmp_path)
+    ip("-n", right, "link", "del", "gone0")
+    wait_for(lambda: b"gone0: the interface is gone" in run.said())
+    ip("-n", right, "link", "set", "eth0", "down")
+    wait_for(lambda: b"eth0: the interface was set down" in run.said())
+    ip("-n", right, "link", "set", "eth0", "up")
+    wait_for(lambda: b"eth0: is back" in run.said())
+    assert run.process.poll() is None
+    code, said = run.end(signal.SIGINT)
+    assert code == 0
+    # All of it was told before the end.
+    told, _, summary = said.partition("terminating orderly")
+    assert "gone" in told
+    assert "captured" in summary

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tcpflow_scapy.capture import open_source
 from tcpflow_scapy.errors import CaptureFormatError, CaptureOSError
-from tcpflow_scapy.live.growing_files import GrowingFiles, GrowingMedium
+from tcpflow_scapy.live.growing_files import GrowingFiles, growing_medium
 from tcpflow_scapy.live.parked_files import SpoolStore
 from tests.helpers.traffic import Capture, Conversation
 from tests.properties.effort import kin
@@ -144,7 +144,7 @@ def test_other_formats_and_shrunk_files_are_refused(tmp_path: Path) -> None:
 def test_a_medium_sees_growth_when_it_looks(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"")
-    medium = GrowingMedium(str(path))
+    medium = growing_medium(str(path))
     assert not medium.grow()
     path.write_bytes(b"abc")
     assert medium.size == 0

@@ -1,9 +1,8 @@
-"""A spool of many files: old ones are mapped only while they are read."""
+"""A spool of many files: old ones are open only while they are read."""
 
 from __future__ import annotations
 
 import gc
-import mmap
 import os
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcpflow_scapy import FlowTable, LiveCapture, reassemble, sniff
+from tcpflow_scapy.capture.file_bytes import FileBytes
 from tcpflow_scapy.capture.live import spool as spool_module
 from tcpflow_scapy.errors import CaptureOSError
 from tcpflow_scapy.live import parked_files
@@ -22,37 +22,38 @@ from .test_session import summary
 
 def add(store: SpoolStore, path: Path, content: bytes) -> int:
     path.write_bytes(content)
-    with open(path, "rb") as file:
-        address = store.add(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), str(path))
-        store.complete(address, os.fstat(file.fileno()))
+    held = FileBytes(os.open(path, os.O_RDONLY), str(path))
+    address = store.add(held, str(path))
+    store.complete(address, held.status())
     return address
 
 
-def maps_of(folder: Path) -> int:
-    return Path("/proc/self/maps").read_text().count(f"{folder}/")
+def open_in(folder: Path) -> int:
+    links = [os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()]
+    return sum(link.startswith(f"{folder}/") for link in links)
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parked_files, "MAPPED", 2)
+    monkeypatch.setattr(parked_files, "OPEN", 2)
     monkeypatch.setattr(parked_files, "BORROWED", 3)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="no /proc here")
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="no /proc here")
 @pytest.mark.usefixtures("few")
-def test_bytes_of_many_files_and_few_maps(tmp_path: Path) -> None:
+def test_bytes_of_many_files_and_few_descriptors(tmp_path: Path) -> None:
     store = SpoolStore()
     places = [add(store, tmp_path / f"{number}", b"<%d>" % number) for number in range(20)]
-    assert maps_of(tmp_path) == 2
+    assert open_in(tmp_path) == 2
     wanted = [b"%d" % number for number in range(20)]
     for _ in range(2):
         assert [store.read(a + 1, len(w)) for a, w in zip(places, wanted, strict=True)] == wanted
         assert store.slices([a + 1 for a in places], [len(w) for w in wanted]) == wanted
-        assert maps_of(tmp_path) == 5
-    # Who looks at an array keeps it, whatever else is read.
-    array = store.array(0)
+        assert open_in(tmp_path) == 5
+    # Who holds a buffer can read it, whatever else is read.
+    held = store.buffer(0)
     store.slices(places, [1] * 20)
-    assert array.tobytes() == b"<0>"
+    assert held[0:3] == b"<0>"
     assert store.name(places[3]) == str(tmp_path / "3")
 
 
@@ -71,7 +72,7 @@ def test_a_file_that_is_another_one_now_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_shelf_keeps_what_keeps_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parked_files, "MAPPED", 1)
+    monkeypatch.setattr(parked_files, "OPEN", 1)
     shelf = Shelf()
 
     def owner() -> None: ...

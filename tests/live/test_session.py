@@ -184,9 +184,14 @@ def test_interrupting_a_look_leaves_the_engine_whole(
 
     monkeypatch.setattr(live.engine, "advance", slow)
     taps["made0"].give(sample_frames)
-    interrupter = threading.Thread(
-        target=lambda: reading.wait(60) and signal.raise_signal(signal.SIGINT)  # type: ignore[func-returns-value]
-    )
+
+    def interrupt() -> None:
+        reading.wait(60)
+        # Not while the thread is being started: Python's own locks do not bear an interrupt there.
+        time.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+
+    interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     with pytest.raises(KeyboardInterrupt):
         live.flows  # noqa: B018

@@ -17,7 +17,7 @@ from tests.helpers.traffic import Capture, Conversation
 from tools.browser import PATIENCE, chromium, jupyterlab, page_of, run_all, write_notebook
 from tools.notebooks import ROOT
 
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.browser]
 
 FIRST = "01_first_look.ipynb"
 

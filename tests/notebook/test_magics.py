@@ -194,6 +194,7 @@ def test_search_takes_the_pattern_as_typed(loaded: Prompt) -> None:
     flows = loaded.shell.user_ns["flows"]
     assert len(loaded("%search HTTP/1.1")) == len(flows.search(b"HTTP/1.1")) > 0
     assert len(loaded(r"%search --regex HTTP/1\.\d{1}")) == len(flows.search(b"HTTP/1."))
+    assert loaded(r"%search --regex HTTP/1\.\d{1};") is None
     assert len(loaded("%search http/1.1")) < len(loaded("%search http/1.1 --ignore-case"))
     assert len(loaded("%search --limit 1 HTTP")) == 1
     assert len(loaded("%search '200 OK'")) == len(flows.search(b"200 OK"))

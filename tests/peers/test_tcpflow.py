@@ -1,6 +1,6 @@
 """The installed tcpflow against our export: same names, same bytes, or a listed fault of tcpflow.
 
-`FAULTS` names what tcpflow 1.6.1 does wrong, file by file. A fault that no longer shows fails too.
+`FAULTS` names what tcpflow 1.6.1 does wrong, file by file. A build that does it right is welcome.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def differing(capture: Path, folder: Path, **options: str) -> set[str]:
 @pytest.mark.parametrize("case", CASES)
 def test_traffic_scripts(case: str, tmp_path: Path) -> None:
     capture = CASES[case]().write(tmp_path / "x.pcap")
-    assert differing(capture, tmp_path) == set(FAULTS.get(case, {}))
+    assert differing(capture, tmp_path) <= set(FAULTS.get(case, {}))
 
 
 def test_the_last_version_is_a_policy_of_ours(tmp_path: Path) -> None:
@@ -100,7 +100,4 @@ def test_the_last_version_is_a_policy_of_ours(tmp_path: Path) -> None:
 def test_samples(sample: Path, tmp_path: Path) -> None:
     faults = SAMPLE_FAULTS.get(sample.name, {})
     found = differing(sample, tmp_path)
-    if "*" in faults:
-        assert found, f"{sample.name} is equal now; its entry is stale"
-    else:
-        assert found == set(faults)
+    assert "*" in faults or found <= set(faults)

@@ -1,6 +1,7 @@
 """The installed tshark: every TCP frame, its payload length, its conversation, and what `follow` shows.
 
-`FAULTS`, `SAMPLE_FRAMES` and `SAMPLE_FOLLOW` list where tshark answers otherwise than we do, with the reason.
+`FAULTS`, `SAMPLE_FRAMES` and `SAMPLE_FOLLOW` list where some version of tshark answers otherwise than we do,
+with the reason; a version that answers alike is welcome.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def frames_agree(rows: list[dict[str, str]], flows: Any, conversations: bool = T
         their_groups.setdefault(row["tcp.stream"], set()).add(int(row["frame.number"]))
     for frame, flow in zip(table["frame"].tolist(), table["flow"].tolist(), strict=True):
         our_groups.setdefault(flow, set()).add(frame)
-    assert (partition(our_groups) == partition(their_groups)) == conversations
+    assert partition(our_groups) == partition(their_groups) or not conversations
 
 
 def followed(capture: Path, rows: list[dict[str, str]], flows: Any) -> tuple[Counter[Any], Counter[Any]]:
@@ -80,7 +81,7 @@ def test_traffic_scripts(case: str, tmp_path: Path) -> None:
     rows, flows = tshark_rows(capture), reassemble(capture, progress=False)
     frames_agree(rows, flows, conversations=case != "late_syn")
     ours, theirs = followed(capture, rows, flows)
-    assert (ours == theirs) == (case not in FAULTS)
+    assert ours == theirs or case in FAULTS
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.name)
@@ -89,7 +90,7 @@ def test_samples(sample: Path) -> None:
     if sample.name not in SAMPLE_FRAMES:
         frames_agree(rows, flows)
     ours, theirs = followed(sample, rows, flows)
-    assert (ours == theirs) == (sample.name not in SAMPLE_FOLLOW)
+    assert ours == theirs or sample.name in SAMPLE_FOLLOW
 
 
 @pytest.mark.parametrize("seed", range(3))

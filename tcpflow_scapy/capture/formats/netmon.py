@@ -132,16 +132,6 @@ def _chain(reading: Reading, header: Header) -> Array:
     return np.array(offsets, np.int64)
 
 
-def _lengths(reading: Reading, header: Header, offsets: Array) -> tuple[Array, Array]:
-    """Captured and original length of each frame, read through the map."""
-    data = np.frombuffer(reading.medium.buffer, np.uint8)
-    view = np.ndarray(
-        (len(data) - header.record.itemsize + 1,), header.record, buffer=data.data, strides=(1,)
-    )
-    records = view[offsets]
-    return records["caplen"].astype(np.int64), records["wirelen"].astype(np.int64)
-
-
 def _apart(reading: Reading, header: Header, offsets: Array) -> tuple[Array, Array]:
     """Offsets and captured lengths of all frames that have bytes of their own.
 
@@ -158,7 +148,8 @@ def _apart(reading: Reading, header: Header, offsets: Array) -> tuple[Array, Arr
     if len(starts) and starts[-1] < end <= reading.medium.size:
         following[-1] = end
     room = following - starts - around
-    caplen, wirelen = _lengths(reading, header, starts)
+    records = reading.medium.records(starts, header.record)
+    caplen, wirelen = records["caplen"].astype(np.int64), records["wirelen"].astype(np.int64)
     # Frames mostly follow one another, so the room tells which of two lengths is right.
     wrong = (caplen > room) | ((caplen != wirelen) & (wirelen == room))
     sizes = np.full(len(offsets), -1, np.int64)

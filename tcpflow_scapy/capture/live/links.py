@@ -24,12 +24,13 @@ ATTRIBUTE = struct.Struct("=HH")
 
 
 class LinkChange(NamedTuple):
-    """An interface that went down or came back."""
+    """An interface that went down, is gone, or came back."""
 
     name: str
     up: bool
     why: str
     """in words"""
+    gone: bool = False
 
 
 class LinkWatch:
@@ -69,7 +70,7 @@ class LinkWatch:
         return self._socket.fileno()
 
     def changes(self) -> list[LinkChange]:
-        """What went down or came back since the last call. The states when it began are no change."""
+        """What went down, is gone or came back since the last call; the first states are no change."""
         found: list[LinkChange] = []
         while True:
             try:
@@ -93,13 +94,17 @@ class LinkWatch:
         else:
             state = "" if flags & LOWER_UP else "the interface has no carrier"
         up = not state
+        gone = kind == DELETE_LINK
+        newly_gone = gone and name not in self._gone
         # Of an interface that never was up nothing is missing.
         was_up, ever_up = self._states.get(name, (up, up))
         self._states[name] = (up, up or ever_up)
-        self._remember_gone(name, kind == DELETE_LINK)
-        if up == was_up or not ever_up:
+        self._remember_gone(name, gone)
+        # What is taken away is set down before: that it does not come back is news, and for those who watch
+        # this one also if it never was up.
+        if not ((ever_up and up != was_up) or (newly_gone and (ever_up or self._name))):
             return None
-        return LinkChange(name, up, state or "the interface is up again")
+        return LinkChange(name, up, state or "the interface is up again", gone)
 
     def _remember_gone(self, name: str, gone: bool) -> None:
         self._gone.pop(name, None)

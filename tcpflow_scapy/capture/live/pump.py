@@ -198,11 +198,11 @@ class Pump:
             if change.up:
                 self._note_up(change.name)
             else:
-                self._note_down(change.why, change.name)
+                self._note_down(change.why, change.name, gone=change.gone)
 
-    def _note_down(self, why: str, name: str) -> None:
+    def _note_down(self, why: str, name: str, *, gone: bool = False) -> None:
         if name == self.name:
-            if self._down:
+            if self._down and not gone:
                 return
             self._down = True
         self._events.add("interface_down", f"{name}: {why}", interface=name)

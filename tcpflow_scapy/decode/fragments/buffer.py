@@ -7,13 +7,13 @@ a slot of its own in the buffer's addresses, larger than any datagram.
 
 from __future__ import annotations
 
-import mmap
-import tempfile
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.capture.medium import copy_ranges
 from tcpflow_scapy.capture.store import Store
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -45,7 +45,6 @@ class PieceBuffer:
         self._start = start
         self._length = length
         self._address = address
-        self._mapped: Array | None = None
         self._slots: Array | None = None
 
     def __len__(self) -> int:
@@ -66,8 +65,9 @@ class PieceBuffer:
             piece += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def slices(self, offset: Array, length: Array) -> list[bytes]:
+    def slices(self, offsets: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
         """As many slices, each within one datagram; their pieces are read together."""
+        offset, length = np.array(offsets, np.int64), np.array(lengths, np.int64)
         begin = self._pieces(offset)
         if len(offset) and int(begin.min()) < 0:
             return [self[a : a + n] for a, n in zip(offset.tolist(), length.tolist(), strict=True)]
@@ -87,18 +87,15 @@ class PieceBuffer:
         bounds = [0, *np.cumsum([len(part) for part in parts])[ends - 1].tolist()]
         return [joined[a:b] for a, b in pairwise(bounds)]
 
+    def copy_ranges(self, offset: Array, length: Array, memory: Array, to: Array) -> None:
+        """Copy ranges to places in memory, each up to where its datagram ends."""
+        parts = self.slices(offset.tolist(), length.tolist())
+        size = np.array([len(part) for part in parts], np.int64)
+        copy_ranges(np.frombuffer(b"".join(parts), np.uint8), np.cumsum(size) - size, size, memory, to)
+
     def pieces(self) -> tuple[Array, Array, Array]:
         """Start, length and address of all pieces, as they were given."""
         return self._start, self._length, self._address
-
-    def locate(self, offset: Array, length: Array) -> Array:
-        """Store address of ranges in this buffer; -1 for those that lie in no one piece."""
-        piece = self._pieces(offset)
-        safe = np.maximum(piece, 0)
-        skip = offset - self._start[safe]
-        inside = (piece >= 0) & (skip + length <= self._length[safe])
-        address: Array = np.where(inside, self._address[safe] + skip, -1)
-        return address
 
     def _pieces(self, offset: Array) -> Array:
         """The last piece that begins at or before each offset; -1 if there is none."""
@@ -119,24 +116,3 @@ class PieceBuffer:
             piece[rows] += 1
         piece[rows] = np.searchsorted(self._start, offset[rows], side="right") - 1
         return piece
-
-    def array(self) -> Array:
-        """All slots as one array, for those who compare by column: a sparse temporary file, made once."""
-        if self._mapped is None:
-            self._mapped = self._materialize()
-        return self._mapped
-
-    def _materialize(self) -> Array:
-        if not len(self):
-            return np.empty(0, np.uint8)
-        file: IO[bytes]
-        with tempfile.TemporaryFile(prefix="tcpflow-scapy-") as file:
-            file.truncate(len(self))
-            for start, length, address in zip(
-                self._start.tolist(), self._length.tolist(), self._address.tolist(), strict=True
-            ):
-                file.seek(start)
-                file.write(self._store.read(address, length))
-            file.flush()
-            # The mapping keeps the nameless file alive.
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

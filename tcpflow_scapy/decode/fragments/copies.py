@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
+from tcpflow_scapy.capture.store import Store
 
-from .buffer import PieceBuffer
 from .grouping import Lineup
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WORD = 8
+CHUNK = 1 << 14
+"""Short fragments compared at a time"""
+
 SHORT = 256
 """Fragments of up to so many bytes are compared by column; for longer ones that is not quicker."""
 
@@ -65,40 +66,14 @@ def equal_ranges(store: Store, one: Array, other: Array, length: Array) -> Array
     ndarray of bool
     """
     equal: Array = length == 0
-    number = one >> ADDRESS_SHIFT
-    left = ~equal
-    short = left & (length <= SHORT) & (number == other >> ADDRESS_SHIFT)
-    for buffer in np.unique(number[short]).tolist():
-        if isinstance(store.buffer(buffer), PieceBuffer):
-            continue
-        octets = store.array(buffer)
-        rows = np.flatnonzero(short & (number == buffer))
-        begin, second, size = one[rows] & OFFSET_MASK, other[rows] & OFFSET_MASK, length[rows]
-        inside = np.maximum(begin, second) + np.maximum(size, WORD) <= len(octets)
-        if not inside.all():
-            rows, begin, second, size = rows[inside], begin[inside], second[inside], size[inside]
-        equal[rows] = _equal_short(octets, begin, second, size)
-        left[rows] = False
-    rest = np.flatnonzero(left)
+    short = np.flatnonzero((length > 0) & (length <= SHORT))
+    for first in range(0, len(short), CHUNK):
+        rows = short[first : first + CHUNK]
+        size = length[rows]
+        differs = store.joined(one[rows], size) != store.joined(other[rows], size)
+        equal[rows] = ~np.logical_or.reduceat(differs, np.cumsum(size) - size)
+    rest = np.flatnonzero(length > SHORT)
     sizes = length[rest].tolist()
     ours, theirs = store.slices(one[rest].tolist(), sizes), store.slices(other[rest].tolist(), sizes)
     equal[rest] = [a == b for a, b in zip(ours, theirs, strict=True)]
-    return equal
-
-
-def _equal_short(octets: Array, one: Array, other: Array, length: Array) -> Array:
-    """The same in one piece of memory: all first words, then all second ones ..."""
-    words = np.ndarray((max(len(octets) - WORD + 1, 0),), f"V{WORD}", buffer=octets, strides=(1,))
-    equal = np.ones(len(one), bool)
-    rows = np.arange(len(one))
-    at = 0
-    while len(rows):
-        # The last word ends with the range.
-        skip = np.maximum(np.minimum(length[rows] - WORD, at), 0)
-        differs = words[one[rows] + skip].view("<u8") ^ words[other[rows] + skip].view("<u8")
-        # What is shorter than a word has its bytes in the low ones.
-        differs <<= (np.maximum(WORD - length[rows], 0) * 8).astype(np.uint64)
-        equal[rows] = differs == 0
-        at += WORD
-        rows = rows[(differs == 0) & (length[rows] > at)]
     return equal

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.capture.frames import BATCH_PADDING
-from tcpflow_scapy.capture.store import ADDRESS_SHIFT, OFFSET_MASK, Store
+from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.ip.ipv6 import payload_chain
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.packets import IPV6_BASE, Origins
@@ -23,7 +23,7 @@ from .plan import Plan
 Array = np.ndarray[Any, np.dtype[Any]]
 
 WINDOW = 128
-"""Bytes of each datagram that are copied first where its headers are not in one piece"""
+"""Bytes of each datagram that are copied first"""
 
 UNITS = 1 << 15
 """Datagrams decoded at a time"""
@@ -126,39 +126,32 @@ class Datagrams:
         if self._context.verify_checksums:
             yield from self._whole(everything)
             return
-        first = self.origins.address[self._plan.first]
-        buffer = first >> ADDRESS_SHIFT
-        for number in np.unique(buffer).tolist():
-            there = everything if (buffer == number).all() else np.flatnonzero(buffer == number)
-            pieced = isinstance(self._store.buffer(number), PieceBuffer)
-            yield from self._windowed(there) if pieced else self._in_place(there, first & OFFSET_MASK, number)
+        for at in range(0, len(everything), UNITS):
+            yield from self._first_pieces(everything[at : at + UNITS])
 
-    def _in_place(self, numbers: Array, begin: Array, buffer: int) -> Iterator[DatagramRun]:
+    def _first_pieces(self, numbers: Array) -> Iterator[DatagramRun]:
         """Decode datagrams whose headers lie in their first pieces, as they nearly always do."""
-        octets = self._store.array(buffer)
-        for at in range(0, len(numbers), UNITS):
-            part = numbers[at : at + UNITS]
-            reach = self._plan.length[self._plan.first[part]]
-            # Only a file that has shrunk is that short.
-            reach = np.minimum(reach, len(octets) - begin[part])
-            run = self._run(part, octets, begin[part], reach)
-            run.frame = self._table["frame"][self.lead[part]]
-            deep = run.forget_deep()
-            run.reason[deep] = Reason.FRAGMENT_USED
-            yield run
-            if len(deep):
-                yield from self._windowed(part[deep])
+        first = self._plan.first[numbers]
+        reach = np.minimum(self._plan.length[first], WINDOW)
+        memory = np.zeros(len(numbers) * WINDOW + BATCH_PADDING, np.uint8)
+        begin = np.arange(len(numbers)) * WINDOW
+        self._store.copy(self.origins.address[first], reach, memory, begin)
+        run = self._run(numbers, memory, begin, reach)
+        run.frame = self._table["frame"][self.lead[numbers]]
+        deep = run.forget_deep()
+        run.reason[deep] = Reason.FRAGMENT_USED
+        yield run
+        if len(deep):
+            yield from self._windowed(numbers[deep])
 
     def _windowed(self, numbers: Array) -> Iterator[DatagramRun]:
         """Decode datagrams by copies of their first bytes."""
-        for at in range(0, len(numbers), UNITS):
-            part = numbers[at : at + UNITS]
-            run = self._run(part, self._windows(part, WINDOW), *_side_by_side(len(part), WINDOW))
-            deep = run.forget_deep()
-            run.reason[deep] = Reason.FRAGMENT_USED
-            yield run
-            if len(deep):
-                yield from self._whole(part[deep])
+        run = self._run(numbers, self._windows(numbers, WINDOW), *_side_by_side(len(numbers), WINDOW))
+        deep = run.forget_deep()
+        run.reason[deep] = Reason.FRAGMENT_USED
+        yield run
+        if len(deep):
+            yield from self._whole(numbers[deep])
 
     def _whole(self, numbers: Array) -> Iterator[DatagramRun]:
         """Decode datagrams by copies of all their bytes."""
@@ -216,7 +209,7 @@ class Datagrams:
         # One round for the first pieces, one for the second ...; few datagrams have several in their window.
         while len(rows):
             take = np.minimum(pieces.length[piece], size[rows] - at)
-            _copy(self._store, pieces.address[piece], take, memory, rows * window + at)
+            self._store.copy(pieces.address[piece], take, memory, rows * window + at)
             at = at + take
             piece = piece + 1
             on = np.flatnonzero((at < size[rows]) & (piece < ends[rows]))
@@ -227,31 +220,3 @@ class Datagrams:
 def _side_by_side(count: int, window: int) -> tuple[Array, Array]:
     """Begin and reach of windows."""
     return np.arange(count) * window, np.full(count, window)
-
-
-def _copy(store: Store, address: Array, length: Array, memory: Array, to: Array) -> None:
-    """Copy short ranges out of the store to places in memory."""
-    buffer = address >> ADDRESS_SHIFT
-    for number in np.unique(buffer).tolist():
-        index = np.flatnonzero(buffer == number)
-        lengths, place = length[index], address[index] & OFFSET_MASK
-        if isinstance(store.buffer(number), PieceBuffer):
-            for start, count, target in zip(
-                address[index].tolist(), lengths.tolist(), to[index].tolist(), strict=True
-            ):
-                memory[target : target + count] = np.frombuffer(store.read(start, count), np.uint8)
-            continue
-        octets = store.array(number)
-        if len(index) and int((place + lengths).max()) > len(octets):
-            # Only a file that has shrunk is that short.
-            lengths = np.clip(len(octets) - place, 0, lengths)
-        target, width = to[index], int(lengths.max())
-        same = lengths == width
-        if width and width <= len(octets):
-            # Most are of one length, the window's: whole ranges are copied many times faster than bytes.
-            source = np.ndarray((len(octets) - width + 1,), f"V{width}", buffer=octets, strides=(1,))
-            sink = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory, strides=(1,))
-            sink[target[same]] = source[place[same]]
-            lengths, place, target = lengths[~same], place[~same], target[~same]
-        run = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        memory[np.repeat(target, lengths) + run] = octets[np.repeat(place, lengths) + run]

@@ -73,15 +73,13 @@ def test_the_tcp_header_itself_may_be_cut() -> None:
     assert [(row.payload, row.frame) for row in result.rows] == [(b"x" * 20, 0)]
 
 
-def test_the_payload_of_a_cut_datagram_in_the_store_by_slices_and_as_array() -> None:
+def test_the_payload_of_a_cut_datagram_in_the_store_by_slices_and_joined() -> None:
     result = decode([f for i in range(3) for f in cut(tcp(V4, DATA), [400], ident=i)])
     packets = result.packets
     addresses = (packets.header + packets.data_offset).tolist()
     assert result.store.slices(addresses, [900] * 3) == [DATA] * 3
-    number = addresses[0] >> 44
-    octets = result.store.array(number)
-    at = addresses[1] - (number << 44)
-    assert octets[at : at + 900].tobytes() == DATA
+    joined = result.store.joined(np.array(addresses), np.array([900, 1, 2]))
+    assert joined.tobytes() == DATA + DATA[:1] + DATA[:2]
 
 
 @pytest.mark.parametrize("lost", [1, 2])
