@@ -176,6 +176,7 @@ def test_defaults_and_names_of_the_options() -> None:
         "verify_checksums": False,
         "progress": None,
         "fragments": None,
+        "ignore_encapsulation": False,
         "hash": False,
     }
     assert all(p.kind is p.KEYWORD_ONLY for name, p in parameters.items() if name != "source")

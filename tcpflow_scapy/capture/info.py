@@ -11,7 +11,7 @@ class Problem:
     """Something in a capture that could not be used as it stands."""
 
     kind: str
-    """a word: ``cut_short``, ``damaged``, ``bad_interface``, ``decompression``, ``clock`` ..."""
+    """a word: ``cut_short``, ``damaged``, ``bad_interface``, ``clock``, ``handshake`` ..."""
     message: str
     path: str
     frame: int | None = None

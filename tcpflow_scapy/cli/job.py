@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tcpflow_scapy.live.session import LiveCapture
 
 
-NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down", "clock")
+NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down", "clock", "handshake")
 """Problems of a live capture that are the network's."""
 
 

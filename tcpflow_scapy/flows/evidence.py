@@ -53,14 +53,15 @@ class Evidence:
 
     @property
     def problems(self) -> list[Problem]:
-        """What could not be used as it stands: of the sources, and of their clocks."""
-        return [*self.info.problems, *self._clock_problems]
+        """What could not be used as it stands, or contradicts itself: sources, clocks, handshakes."""
+        return [*self.info.problems, *self._contradictions]
 
     @cached_property
-    def _clock_problems(self) -> list[Problem]:
+    def _contradictions(self) -> list[Problem]:
         from tcpflow_scapy.flows.clocks import clock_problems
+        from tcpflow_scapy.flows.handshakes import handshake_problems
 
-        return clock_problems(self)
+        return [*clock_problems(self), *handshake_problems(self)]
 
     @cached_property
     def mark(self) -> str:

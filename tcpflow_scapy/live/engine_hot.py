@@ -74,7 +74,8 @@ class Progress:
             peak = np.maximum(np.maximum.accumulate(exact[low:]), latest)
             back = peak - exact[low:] > BACK
             high = low + int(back.argmax()) if back.any() else len(known)
-            passed[low:high] = seconds + peak[: high - low] - latest
+            # In this order: far from zero, floats are coarse.
+            passed[low:high] = seconds + (peak[: high - low] - latest)
             if high > low:
                 seconds, latest = float(passed[high - 1]), float(peak[high - low - 1])
                 self.latest = max(int(times[known[low:high]].max()), self.latest)

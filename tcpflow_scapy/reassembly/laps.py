@@ -126,6 +126,6 @@ def along(
     axis = np.zeros(len(time), np.int64)
     led = np.concatenate((leads, np.ones(len(acks), bool)))
     place, low, high = follow(axis, time, np.concatenate((numbers, acks)), led, 1)
-    if high[0] - low[0] <= HUGE:
+    if high[0] <= low[0] or high[0] - low[0] <= HUGE:
         return None
     return place[: len(numbers)], place[len(numbers) :]

@@ -32,8 +32,12 @@ from tcpflow_scapy.reassembly.tables import (
     SegmentClass,
     StreamTable,
 )
+from tcpflow_scapy.reassembly.wraps import unlapped
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+_MOST_LAPS = 4
+"""So often a stream is found to have gone round unseen."""
 
 _LONGEST_DATAGRAM = 65_535
 """Bytes that an IP datagram can carry at most (RFC 791, 3.1)."""
@@ -101,6 +105,9 @@ def _build(
     classes = classify(packets, times, order, ends, probes, arrivals, store)
     classes[part.wrong] = SegmentClass.BAD_CHECKSUM
     again = np.where(classes == SegmentClass.KEEP_ALIVE, 0, arrivals.again)
+    # Also what was lost before the capture and sent again.
+    sent_again = classes == SegmentClass.RETRANSMISSION
+    again[sent_again] = offsets.wire[sent_again]
     data = np.flatnonzero(offsets.wire > 0)
     extents, extent_start = _extents(found, base)
     held = group_reduce(
@@ -167,9 +174,10 @@ def _assembled(
     max_gap: int,
     store: Store,
 ) -> _Assembled:
-    """Put the payload of all streams together; once more where copies turn out to be damaged."""
+    """Put the payload of all streams together; again where copies are damaged, or of another lap."""
     captured = packets.length[order]
     wrong = np.empty(0, np.int64)
+    laps = _MOST_LAPS
     while True:
         ends = find_ends(packets, times, order, placed, max_gap, store)
         offsets = ends.offsets
@@ -178,7 +186,13 @@ def _assembled(
         pieces, piece_packet = _pieces(packets, order, captured, offsets, base, probes.weak)
         found = assemble(pieces, overlap, store)
         result = _Assembled(ends, base, probes, pieces, piece_packet, found, wrong)
-        if len(wrong) or not len(found.conflict_row):
+        if not len(found.conflict_row):
+            return result
+        further = unlapped(packets, times, order, placed, found, store) if laps else None
+        if further is not None:
+            placed, laps = further, laps - 1
+            continue
+        if len(wrong):
             return result
         bad = wrong_copies(packets, pieces, offsets.stream[piece_packet], found, store)
         if not bad.any():

@@ -27,8 +27,7 @@ def frame_html(frame: pd.DataFrame) -> str | None:
 def keep_dollars() -> None:
     """Let the shell of IPython, if one runs, show DataFrames with `frame_html`."""
     shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is None:
-        return
-    formatter = shell.display_formatter.formatters["text/html"]
-    if ".".join(_NAME) not in formatter:
+    formatters = getattr(getattr(shell, "display_formatter", None), "formatters", {})
+    formatter = formatters.get("text/html")
+    if formatter is not None and ".".join(_NAME) not in formatter:
         formatter.for_type_by_name(*_NAME, frame_html)
