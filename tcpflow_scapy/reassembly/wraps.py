@@ -26,9 +26,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 PAUSE = 1_000_000_000
 """Nanoseconds in which nothing can send 2**32 bytes (34 Gbit/s), and be missed."""
 
-LONG_PAUSE = 120_000_000_000
-"""The same where no timestamps tell: as long as a segment may live (RFC 9293, 3.4.1)."""
-
 
 def unlapped(
     packets: PacketTable, times: Array, order: Array, placed: Offsets, found: Assembly, store: Store
@@ -88,7 +85,7 @@ def _went_round(
     offset = distances(packets.acknowledgment[order[told]], placed.base[stream])
     if (offset > reach[-1] + LEAST_WINDOW).any():
         return False
-    return pause >= (PAUSE if _newer(packets, order[data[cut - 1 : cut + 1]], store) else LONG_PAUSE)
+    return pause >= PAUSE and _newer(packets, order[data[cut - 1 : cut + 1]], store)
 
 
 def _newer(packets: PacketTable, rows: Array, store: Store) -> bool:
