@@ -286,7 +286,8 @@ def _grade(suspects: Suspects, rows: Array, epoch: Array, axes: _Axes) -> Array:
     reset = suspects.reset[rows]
     silent = ~suspects.acknowledges[rows] & ~(reset & (suspects.acknowledgment[rows] != 0))
     peer[silent] = _PROVEN
-    own[silent & reset & (own == _BEYOND)] = _STRANGE
+    bare = (suspects.flags[rows] & (SYN | RST)) != 0
+    own[silent & bare & (own == _BEYOND)] = _STRANGE
     # Data lost are likelier than acknowledgments of what was never sent.
     far = ((own == _BEYOND) & (peer == _PROVEN)) | ((own == _PROVEN) & (peer == _BEYOND))
     fits = far | (np.minimum(own, peer) >= _NEAR)

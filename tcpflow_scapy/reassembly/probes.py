@@ -19,6 +19,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _IDLE = 500_000_000
 """ns: nobody asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; some after 1 s)."""
 
+_LONG_IDLE = 10_000_000_000
+"""ns: what was not acknowledged was sent again by then (RFC 6298, 2: after a second, doubled each time)."""
+
 
 @dataclass(slots=True)
 class Probes:
@@ -107,7 +110,7 @@ def _settled(times: Array, offsets: Offsets, asked: Array, previous: Array, acks
     """Keep-alives whose byte the other side had acknowledged by then.
 
     Before that, a byte sent twice with different contents may be either. Where nothing of the other side was
-    captured, a pause before it tells.
+    captured, a pause before it tells; where something was, a long one.
 
     Parameters
     ----------
@@ -126,10 +129,11 @@ def _settled(times: Array, offsets: Offsets, asked: Array, previous: Array, acks
     told = furthest_before(
         stream, rank[asked], acks.stream[heard].astype(np.int64), rank[acks.row[heard]], acks.offset[heard]
     )
-    wanted[acks.stream[heard]] = False
+    pause = np.full(len(wanted), _IDLE)
+    pause[acks.stream[heard]] = _LONG_IDLE
     when, earlier = times[asked], times[previous]
     timed = (when != NO_TIME) & (earlier != NO_TIME) & (offsets.stream[previous] == stream)
-    idle = wanted[stream] & timed & (when - earlier >= _IDLE)
+    idle = timed & (when - earlier >= pause[stream])
     found: Array = asked[(told > offsets.start[asked]) | idle]
     return found
 
