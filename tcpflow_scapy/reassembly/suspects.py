@@ -53,6 +53,10 @@ class Suspects:
         """Rows of SYNs, or of SYN-ACKs."""
         return np.flatnonzero((self.flags & (SYN | ACK | RST)) == (SYN | ACK if answer else SYN))
 
+    def refusals(self) -> Array:
+        """Rows of resets by which a closed port answers a SYN (RFC 9293, 3.10.7.1)."""
+        return np.flatnonzero(((self.flags & (RST | ACK)) == (RST | ACK)) & (self.sequence == 0))
+
     def closed_between(self, first: Array, last: Array) -> Array:
         """bool: between two rows of a pair every side that sent something sent a FIN, or a reset came."""
         fins, resets = (self.flags & (FIN | RST)) == FIN, self.reset
