@@ -19,7 +19,7 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.files import make_template
 from tcpflow_scapy.export.folder import OutputFolder, telling
-from tcpflow_scapy.export.names import Template
+from tcpflow_scapy.export.names import Template, name_column
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 from tcpflow_scapy.protocols.content_coding import DecodeLimits, Outcome
@@ -243,8 +243,6 @@ def bodies_frame(files: list[WrittenBody], outdir: str) -> pd.DataFrame:
         "direction": ("str", [m.direction for m in messages]),
         "exchange": ("int64", [file.body.exchange.number for file in files]),
         "number": ("int64", [file.body.number for file in files]),
-        "name": ("str", [file.name for file in files]),
-        "path": ("str", [os.path.join(outdir, file.name) for file in files]),
         "size": ("int64", [file.size for file in files]),
         "sha256": ("str", [file.sha256 for file in files]),
         "content_type": ("str", [safe_text(m.content_type) for m in messages]),
@@ -260,6 +258,9 @@ def bodies_frame(files: list[WrittenBody], outdir: str) -> pd.DataFrame:
         "problems": ("str", [" ".join(file.problems) for file in files]),
     }
     table = pd.DataFrame({name: pd.Series(values, dtype=dtype) for name, (dtype, values) in columns.items()})
+    names = [file.name for file in files]
+    table.insert(4, "name", name_column(names))
+    table.insert(5, "path", name_column([os.path.join(outdir, name) for name in names]))
     table.insert(16, "time", times([m.time_ns for m in messages]))
     table.insert(17, "end_time", times([m.end_time_ns for m in messages]))
     return table
