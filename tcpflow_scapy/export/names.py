@@ -238,14 +238,14 @@ class TemplateChoice:
         return Template(self.text, always_count=self.always_count)
 
 
-def name_column(names: Sequence[str]) -> pd.api.extensions.ExtensionArray:
+def name_column(names: Sequence[str]) -> pd.Series:
     """File names as a column of a table, those that are not UTF-8 included (`os.fsdecode`).
 
     Such a name cannot be stored as pandas stores other text if it has pyarrow.
     """
     import pandas as pd
 
-    return pd.array(list(names), dtype=pd.StringDtype("python", na_value=float("nan")))
+    return pd.Series(list(names), dtype=pd.StringDtype("python", na_value=float("nan")))
 
 
 def stream_name(stream: Stream) -> str:
