@@ -41,7 +41,7 @@ class Presence:
         return self.stop == self.window.end or begins_message(self.head.side, self.window, self.stop)
 
     def is_refused(self) -> tuple[bool, bool]:
-        """Whether a request that waited for a 100 (Continue) goes without its body, and whether that is open."""
+        """Whether a request that waited for a 100 (Continue) goes without its body; whether that is open."""
         window, start = self.window, self.head.end
         if start >= window.end:
             return self.closed is True and window.gaps.after(start) == start, False
