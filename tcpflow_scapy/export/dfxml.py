@@ -13,7 +13,7 @@ import platform
 import resource
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -93,7 +93,7 @@ def to_dfxml(
     time_delta: float = 0,
     byte_runs: bool = True,
     source_hashes: Sequence[str] | None = None,
-    options: Attributes = {},  # noqa: B006
+    options: Mapping[str, object] = {},
     overwrite: bool = False,
 ) -> None:
     """Write a report of flows as DFXML.
