@@ -116,7 +116,7 @@ def to_dfxml(
     byte_runs : bool
         Say where in the capture the bytes of each file lie.
     source_hashes : sequence of str, optional
-        SHA-256 of each source, for whoever has them already; empty for none. Default: computed.
+        SHA-256 of each source, if known already; empty to leave them out. Default: computed.
     options : mapping
         Further options of the run, which are listed with those of `reassemble`.
     overwrite : bool

@@ -156,7 +156,7 @@ def _split(
 
 
 def _clocked(pair: Array, times: Array) -> Array:
-    """bool for each pair: its times differ, so that they tell an order. Rows are by pair and time."""
+    """bool for each pair: its times differ, so that they give an order. Rows are by pair and time."""
     heads = np.flatnonzero(first_rows(pair))
     known = np.where(times == NO_TIME, np.iinfo(np.int64).max, times)
     return np.minimum.reduceat(known, heads) < np.maximum.reduceat(times, heads)

@@ -237,7 +237,7 @@ def believed_flags(offsets: Offsets, wire_end: Array, fin: Array, max_gap: int) 
         flags = flags.copy()
         flags[forged] = 0
     every = group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
-    # An end that is contradicted is none; one far away says at least that the sender meant to end.
+    # An end that is contradicted does not count; one far away says at least that the sender meant to end.
     return np.where(fin == CONTRADICTED, every & ~np.uint16(FIN), every)
 
 
