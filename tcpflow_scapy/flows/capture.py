@@ -164,7 +164,7 @@ class Capture:
         if not digests:
             for number, original in enumerate(info.originals or [None for _ in info.paths]):
                 digest = sha256()
-                # The file that was read, though another one may bear its name by now.
+                # The file that was read, though another one may have its name by now.
                 buffer = original or store.buffer(number)
                 if isinstance(buffer, FileBytes):
                     buffer.hash_into(digest)
