@@ -12,7 +12,6 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.laps import along
 from tcpflow_scapy.reassembly.sequence import (
     HUGE,
     MODULUS,
@@ -22,6 +21,7 @@ from tcpflow_scapy.reassembly.sequence import (
     unwrap,
 )
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW, lowest_supported
+from tcpflow_scapy.reassembly.unwrapping import along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

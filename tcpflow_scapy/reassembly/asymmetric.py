@@ -48,7 +48,7 @@ class _Ways:
     """bool: whether anything was acknowledged"""
 
 
-def join_ways(
+def join_asymmetric(
     packets: PacketTable, times: Array, pair: Array, direction: Array, count: int
 ) -> tuple[Array, int]:
     """Give both ways of a conversation one number.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.sequence import MODULUS
+from tcpflow_scapy.reassembly.unwrapping import follow
 from tests.helpers.answers import flow_of
 from tests.helpers.traffic import Capture, Conversation
 
