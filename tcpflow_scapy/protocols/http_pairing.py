@@ -218,7 +218,7 @@ class Pairing:
             found.append(_Answer(response, tuple(informational), place, mixed))
             informational, place, mixed = [], Place(), False
         if self._interim:
-            # What a gap hides whole may be a 100 (Continue), which is nobody's answer.
+            # What a gap hides whole may be a 100 (Continue), which is not the answer to a request.
             for answer in found:
                 answer.place = replace(answer.place, low=0)
         return found, tuple(informational)

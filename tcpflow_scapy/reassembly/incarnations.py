@@ -18,10 +18,10 @@ from tcpflow_scapy.decode.packets import ACK, SYN
 from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.forged import amid_data
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
-from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.matching import Matching
 from tcpflow_scapy.reassembly.sequence import HUGE
 from tcpflow_scapy.reassembly.suspects import Suspects
+from tcpflow_scapy.reassembly.unwrapping import follow
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

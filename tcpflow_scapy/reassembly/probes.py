@@ -17,7 +17,7 @@ from tcpflow_scapy.reassembly.support import furthest_before
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _IDLE = 500_000_000
-"""ns: nobody asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; some after 1 s)."""
+"""ns: no host asks sooner whether the other side is still there (RFC 9293, 3.8.4: hours; some after 1 s)."""
 
 _LONG_IDLE = 10_000_000_000
 """ns: what was not acknowledged was sent again by then (RFC 6298, 2: after a second, doubled each time)."""
@@ -40,7 +40,7 @@ class Probes:
     weak: Array
     """bool for each packet: its byte never overwrites another"""
     meaningless: Array
-    """index: packets whose byte the other side had already, or refused: it contradicts nobody"""
+    """index: packets whose byte the other side had already, or refused: it is not a conflict"""
 
 
 def find_probes(

@@ -30,7 +30,7 @@ class Suspects:
     time: Array
     """int64, ns"""
     clocked: Array
-    """bool for each pair: whether its times differ, so that they tell an order"""
+    """bool for each pair: whether its times differ, so that they give an order"""
 
     @property
     def side(self) -> Array:

@@ -1,8 +1,8 @@
 """Sequence numbers that came again because a stream went round the circle while nothing was captured.
 
-Where exactly 2**32 bytes, or nearly, were not captured, what follows bears the numbers of what was before. It
-is no retransmission: its bytes differ, its timestamps are newer (RFC 7323, 5), and from there on the stream
-goes on at those numbers, and at no others.
+Where exactly 2**32 bytes, or nearly, were not captured, what follows has the numbers of what was before. It
+is not a retransmission: its bytes differ, its timestamps are newer (RFC 7323, 5), and from there on the
+stream goes on at those numbers, and at no others.
 """
 
 from __future__ import annotations

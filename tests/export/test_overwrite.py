@@ -1,4 +1,4 @@
-"""Law: no writer replaces a file unless it is told to; a new writer is in the list by itself."""
+"""Law: no writer replaces a file unless asked to; a new writer is in the list by itself."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_existing_file_is_an_error(name: str, tmp_path: Path) -> None:
         else:
             function(flows_of(tmp_path, talk()), target, **options)
 
-    with pytest.raises(ExportError, match=r"target\.html: exists .*overwrite=True, --overwrite"):
+    with pytest.raises(ExportError, match=r"target\.html: already exists.*overwrite=True \(--overwrite\)"):
         write()
     assert target.read_bytes() == b"mine"
     write(overwrite=True)
