@@ -63,7 +63,7 @@ def classify(
     late = np.flatnonzero(overtaken)
     out[late] = SegmentClass.OUT_OF_ORDER
     unseen = late[arrivals.duplicate[late] == 0]
-    resent = sent_again(packets, times, order, offsets, unseen, store)
+    resent = sent_again(packets, times, order, offsets, probes, unseen, store)
     out[resent] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == DUPLICATE] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == PARTIAL] = SegmentClass.PARTIAL_OVERLAP

@@ -17,6 +17,7 @@ from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.decode.sender_marks import sender_marks
 from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
+from tcpflow_scapy.reassembly.probes import Probes
 from tcpflow_scapy.reassembly.sequence import distances
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -29,7 +30,13 @@ _NEAR_IDS = 256
 
 
 def sent_again(
-    packets: PacketTable, times: Array, order: Array, offsets: Offsets, late: Array, store: Store
+    packets: PacketTable,
+    times: Array,
+    order: Array,
+    offsets: Offsets,
+    probes: Probes,
+    late: Array,
+    store: Store,
 ) -> Array:
     """Those of some late segments that were sent again.
 
@@ -42,7 +49,7 @@ def sent_again(
     """
     if not len(late):
         return late
-    overtaker = _overtakers(offsets, late)
+    overtaker = _overtakers(offsets, probes, late)
     row, other = order[late], order[overtaker]
     # Both come close together in most files, and are read at once.
     stamps, numbers = sender_marks(packets, np.stack((row, other), axis=1).reshape(-1), store)
@@ -58,19 +65,22 @@ def sent_again(
     return found
 
 
-def _overtakers(offsets: Offsets, late: Array) -> Array:
+def _overtakers(offsets: Offsets, probes: Probes, late: Array) -> Array:
     """For each late segment the first packet of its stream that came before it and reached beyond it.
 
-    The running maximum of a stream ascends, so it is found by bisection.
+    What was reached before each packet ascends, so it is found by bisection.
     """
-    wanted = np.zeros(len(offsets.base), bool)
-    wanted[offsets.stream[late]] = True
-    rows = rows_of_groups(offsets.stream, wanted)
-    rows = rows[(offsets.wire[rows] > 0) | ((offsets.flags[rows] & (FIN | RST)) == FIN)]
-    axis = offsets.stream[rows].astype(np.int64) << 40
-    reach = np.maximum.accumulate(axis + np.maximum(offsets.start + offsets.wire, 0)[rows])
-    goal = (offsets.stream[late].astype(np.int64) << 40) + np.maximum(offsets.start[late], 0)
-    found: Array = rows[np.searchsorted(reach, goal, side="right")]
+    goal = np.maximum(probes.at, probes.place)[late]
+    found: Array = np.searchsorted(probes.before, goal, side="right") - 1
+    bare = np.flatnonzero(((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0))
+    if len(bare):
+        # A FIN may say any number: no stream has so many bytes.
+        reach, goal = (
+            (offsets.stream[rows].astype(np.int64) << 40) + np.maximum(offsets.start[rows], 0)
+            for rows in (bare, late)
+        )
+        index = np.searchsorted(np.maximum.accumulate(reach), goal, side="right")
+        found = np.minimum(found, np.append(bare, len(offsets.wire))[index])
     return found
 
 
