@@ -34,8 +34,8 @@ NEAR = 1 << 14
 PIECE = 1 << 20
 """Bytes that are hashed at a time, of what is read for nothing else"""
 
-DENSE = 1 << 11
-"""Bytes from one range to the next, on average, up to which everything between them is read with them"""
+APART = 1 << 13
+"""Bytes between two short ranges that cost less to read and copy than a call"""
 
 PATIENCE = 20
 """Milliseconds that are waited for a time to come with a size, or to be another one"""
@@ -128,24 +128,32 @@ class FileBytes:
     def copy_ranges(self, offset: Array, length: Array, memory: Array, to: Array) -> None:
         """Copy ranges to places in memory, by column; what lies behind the end of the file is left out."""
         length = np.clip(self._size - offset, 0, length)
-        if not length.any():
-            return
         order = np.argsort(offset, kind="stable")
+        order = order[length[order] > 0]
+        if not len(order):
+            return
         start, size = offset[order], length[order]
         stop = np.maximum.accumulate(start + size)
-        if stop[-1] - start[0] > DENSE * len(order):
-            parts = np.frombuffer(b"".join(self.slices(start.tolist(), size.tolist())), np.uint8)
-            copy_ranges(parts, np.cumsum(size) - size, size, memory, to[order])
-            return
-        first = 0
-        while first < len(order):
-            base = int(start[first])
-            last = max(int(np.searchsorted(stop, base + WINDOW, "right")), first + 1)
-            window = np.frombuffer(self._pread(base, int(stop[last - 1]) - base), np.uint8)
-            if len(window) < stop[last - 1] - base:
+        new = np.ones(len(start), bool)
+        new[1:] = (start[1:] - stop[:-1] > APART) | (start[1:] // WINDOW != start[:-1] // WINDOW)
+        first = np.flatnonzero(new)
+        last = np.append(first[1:], len(start))
+        begin, end = start[first], stop[last - 1]
+        volume = np.cumsum(end - begin)
+        low = 0
+        while low < len(first):
+            # Some calls at a time: what they read is copied from one memory.
+            read = int(volume[low - 1]) if low else 0
+            high = max(int(np.searchsorted(volume, read + WINDOW, "right")), low + 1)
+            calls = zip(begin[low:high].tolist(), end[low:high].tolist(), strict=True)
+            octets = np.frombuffer(b"".join([self._pread(at, until - at) for at, until in calls]), np.uint8)
+            if len(octets) < volume[high - 1] - read:
                 break
-            copy_ranges(window, start[first:last] - base, size[first:last], memory, to[order[first:last]])
-            first = last
+            rows = slice(int(first[low]), int(last[high - 1]))
+            shift = volume[low:high] - end[low:high] - read
+            place = start[rows] + np.repeat(shift, last[low:high] - first[low:high])
+            copy_ranges(octets, place, size[rows], memory, to[order[rows]])
+            low = high
         self.check()
 
     def hash_into(self, digest: Any, start: int = 0, stop: int | None = None) -> None:

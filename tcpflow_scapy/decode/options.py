@@ -16,6 +16,8 @@ END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5
 
 MAX_SACK_BLOCKS = 4
 
+_USUAL = np.array([NOP, NOP, TIMESTAMPS, 10], np.uint8)
+
 _FIXED = 20
 _SPACE = 40
 _CHUNK = 1 << 16
@@ -49,8 +51,34 @@ def tcp_options(packets: PacketTable, rows: Array, store: Store) -> dict[str, Ar
     -----
     Options that are damaged or were cut off end the list; those before them count.
     """
-    n = len(rows)
-    columns: dict[str, Array] = {
+    columns = _absent(len(rows))
+    size = packets.data_offset[rows].astype(np.int64) - _FIXED
+    address = packets.header[rows] + _FIXED
+    some = np.flatnonzero(size > 0)
+    for first in range(0, len(some), _CHUNK):
+        index = some[first : first + _CHUNK]
+        _walk(columns, index, rows_of_bytes(store, address[index], size[index], _SPACE), size[index])
+    return columns
+
+
+def options_of(headers: Array, size: Array) -> dict[str, Array]:
+    """The same, of headers that were read already.
+
+    Parameters
+    ----------
+    headers : ndarray of uint8, shape (n, 60)
+        TCP headers.
+    size : ndarray of int64
+        Bytes of each.
+    """
+    columns = _absent(len(headers))
+    some = np.flatnonzero(size > _FIXED)
+    _walk(columns, some, headers[some, _FIXED:], size[some] - _FIXED)
+    return columns
+
+
+def _absent(n: int) -> dict[str, Array]:
+    return {
         "mss": np.full(n, -1, np.int32),
         "window_scale": np.full(n, -1, np.int16),
         "sack_permitted": np.zeros(n, bool),
@@ -60,13 +88,6 @@ def tcp_options(packets: PacketTable, rows: Array, store: Store) -> dict[str, Ar
         "tsval": np.full(n, -1, np.int64),
         "tsecr": np.full(n, -1, np.int64),
     }
-    size = packets.data_offset[rows].astype(np.int64) - _FIXED
-    address = packets.header[rows] + _FIXED
-    some = np.flatnonzero(size > 0)
-    for first in range(0, len(some), _CHUNK):
-        index = some[first : first + _CHUNK]
-        _walk(columns, index, rows_of_bytes(store, address[index], size[index], _SPACE), size[index])
-    return columns
 
 
 def rows_of_bytes(store: Store, address: Array, size: Array, width: int) -> Array:
@@ -80,6 +101,11 @@ def _walk(columns: dict[str, Array], rows: Array, data: Array, size: Array) -> N
     """Step through all option lists together."""
     active = np.arange(len(rows))
     at = np.zeros(len(rows), np.int64)
+    # Most segments carry timestamps, laid out as RFC 7323 recommends (appendix A).
+    usual = np.flatnonzero((size >= len(_USUAL) + 8) & (data[:, : len(_USUAL)] == _USUAL).all(axis=1))
+    stamps = data[usual, len(_USUAL) : len(_USUAL) + 8].view(">u4")
+    columns["tsval"][rows[usual]], columns["tsecr"][rows[usual]] = stamps[:, 0], stamps[:, 1]
+    at[usual] = len(_USUAL) + 8
     for _ in range(_SPACE):
         active = active[at[active] < size[active]]
         active = active[data[active, at[active]] != END]

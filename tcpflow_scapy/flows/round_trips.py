@@ -60,13 +60,16 @@ def _some_round_trips(evidence: Evidence, rows: Array, starts: Array) -> Array:
     third = np.full(count, NO_TIME, np.int64)
     third[both] = evidence.times[rows[third_row[both]]]
     accepted = answered.copy()
-    again = both[(asked_often | answered_often)[both]]
-    if len(again):
-        pick = np.zeros(count, bool)
-        pick[again] = True
-        syns, synacks = syn[asks & pick[owner >> 1]], syn[answers & pick[owner >> 1]]
-        asked[again] = _answered(evidence, rows, starts, syns, answered_row, answered)[again]
-        accepted[again] = _answered(evidence, rows, starts, synacks, third_row, third)[again]
+    for often, asking, answer, when, time in (
+        (asked_often, asks, answered_row, answered, asked),
+        (answered_often, answers, third_row, third, accepted),
+    ):
+        again = both[often[both]]
+        if len(again):
+            pick = np.zeros(count, bool)
+            pick[again] = True
+            some = syn[asking & pick[owner >> 1]]
+            time[again] = _answered(evidence, rows, starts, some, answer, when)[again]
     times = (asked, answered, accepted, third)
     good = both[np.logical_and.reduce([t[both] != NO_TIME for t in times])]
     good = good[(answered >= asked)[good] & (third >= accepted)[good]]
@@ -80,10 +83,12 @@ def _first(
     """Of some packets the earliest of each connection: its time, its index, and whether there are more."""
     when = evidence.times[rows[packets]]
     time, row = np.full(count, NO_TIME, np.int64), np.full(count, -1, np.int64)
+    time[connection], row[connection] = when, packets
     often = np.bincount(connection, minlength=count) > 1
     # The last assignment stays: latest first.
-    order = np.argsort(-when, kind="stable") if often.any() else np.arange(len(packets))
-    time[connection[order]], row[connection[order]] = when[order], packets[order]
+    some = np.flatnonzero(often[connection])
+    some = some[np.argsort(-when[some], kind="stable")]
+    time[connection[some]], row[connection[some]] = when[some], packets[some]
     return time, row, often
 
 
@@ -103,8 +108,9 @@ def _answered(
     time = evidence.times[rows[asking]]
     known = (time != NO_TIME) & (time <= when[connection]) & (answer[connection] >= 0)
     asking, connection, time = asking[known], connection[known], time[known]
-    said = tcp_options(evidence.packets, rows[asking], evidence.store)["tsval"]
-    echoed = tcp_options(evidence.packets, rows[answer[connection]], evidence.store)["tsecr"]
+    both = np.concatenate((asking, answer[connection]))
+    options = tcp_options(evidence.packets, rows[both], evidence.store)
+    said, echoed = options["tsval"][: len(asking)], options["tsecr"][len(asking) :]
     # Where one is echoed, it counts before all others; else the last one.
     order = np.lexsort((time, (said == echoed) & (said >= 0), connection))
     out = np.full(len(when), NO_TIME, np.int64)

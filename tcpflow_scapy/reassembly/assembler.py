@@ -220,10 +220,10 @@ def _duplicates(
     long = np.flatnonzero(~short)
     for chunk in range(0, len(long), _COMPARE_CHUNK):
         rows = long[chunk : chunk + _COMPARE_CHUNK]
-        lengths = ordered.length[lost[rows]].tolist()
-        one = store.slices(ordered.address[lost[rows]].tolist(), lengths)
-        two = store.slices(ordered.address[won[rows]].tolist(), lengths)
-        conflicts.compare(ordered, lost[rows], two, one)
+        # Mostly they are near each other.
+        both = np.stack((won[rows], lost[rows]), axis=1).reshape(-1)
+        found = store.slices(ordered.address[both].tolist(), ordered.length[both].tolist())
+        conflicts.compare(ordered, lost[rows], found[0::2], found[1::2])
 
 
 def _compare_short(ordered: Pieces, lost: Array, won: Array, store: Store, conflicts: _Conflicts) -> Array:

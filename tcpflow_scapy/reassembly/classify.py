@@ -63,7 +63,7 @@ def classify(
     late = np.flatnonzero(overtaken)
     out[late] = SegmentClass.OUT_OF_ORDER
     unseen = late[arrivals.duplicate[late] == 0]
-    resent = sent_again(packets, times, order, offsets, unseen, store)
+    resent = sent_again(packets, times, order, offsets, probes, unseen, store)
     out[resent] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == DUPLICATE] = SegmentClass.RETRANSMISSION
     out[arrivals.duplicate == PARTIAL] = SegmentClass.PARTIAL_OVERLAP
@@ -89,9 +89,13 @@ def _below_fins(offsets: Offsets, fin: Array, data: Array) -> Array:
     """Data that come after the FIN that ends them: they were sent before it, even if it carries none."""
     bare = np.flatnonzero(((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0))
     bare = bare[offsets.start[bare] == fin[offsets.stream[bare]]]
-    # Mostly a packet follows that is of another stream, or carries nothing.
+    # Mostly what follows is of another stream, or carries nothing.
     nearest = np.minimum(bare + 1, len(data) - 1)
     bare = bare[(offsets.stream[nearest] == offsets.stream[bare]) & (nearest > bare)]
+    full = np.flatnonzero(data)
+    place = np.searchsorted(full, bare)
+    bare = bare[place < len(full)]
+    bare = bare[offsets.stream[full[place[: len(bare)]]] == offsets.stream[bare]]
     if not len(bare):
         return np.empty(0, np.int64)
     first = np.full(len(fin), len(data))

@@ -108,7 +108,7 @@ def group_reduce(ufunc: np.ufunc, values: Array, groups: Array, count: int, empt
     """
     out = np.full(count, empty, dtype=values.dtype)
     if len(values):
-        first = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
+        first = np.flatnonzero(first_rows(groups))
         out[groups[first]] = ufunc.reduceat(values, first)
     return out
 

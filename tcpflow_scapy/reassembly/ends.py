@@ -61,7 +61,7 @@ def find_ends(
         wire_end, fin = _data_ends(offsets), highest_fins(offsets)
         seen = np.where(answered == fin, np.maximum(wire_end, fin), _seen(wire_end, fin, max_gap))
     heard = listen(packets, order, offsets, acks, seen, max_gap, store)
-    fin = fin_offsets(offsets, wire_end, heard.acknowledged)
+    fin = fin_offsets(offsets, fin, wire_end, heard.acknowledged)
     flags = believed_flags(offsets, wire_end, fin, max_gap)
     fin = np.where((fin <= wire_end + max_gap) | (fin == answered), np.maximum(fin, -1), -1)
     acknowledged = _without_fin(acks, heard, offsets, wire_end, fin, flags)
@@ -85,7 +85,7 @@ def _answered(acks: Acks, fin: Array, limit: Array) -> Array:
 def _data_ends(offsets: Offsets) -> Array:
     """Offset after the data of each stream, as far as their headers were captured."""
     data = np.flatnonzero(offsets.wire > 0)
-    end = (offsets.start + offsets.wire)[data]
+    end = offsets.start[data] + offsets.wire[data]
     streams = len(offsets.base)
     return np.maximum(group_reduce(np.maximum, end, offsets.stream[data], streams, 0), 0)
 

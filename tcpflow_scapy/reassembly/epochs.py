@@ -83,7 +83,12 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
     far, follows = _neighbours(suspects, openings)
     ended = suspects.ended_between(since, openings.row)
-    good = openings.proven | (openings.refused & ~follows) | suspects.closed_between(since, openings.row) | (follows & (far | ended))
+    good = (
+        openings.proven
+        | (openings.refused & ~follows)
+        | suspects.closed_between(since, openings.row)
+        | (follows & (far | ended))
+    )
     return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
 
 

@@ -245,17 +245,18 @@ CONTRADICTED = -2
 """A FIN that the stream itself proves wrong."""
 
 
-def fin_offsets(offsets: Offsets, wire_end: Array, acknowledged: Array) -> Array:
+def fin_offsets(offsets: Offsets, highest: Array, wire_end: Array, acknowledged: Array) -> Array:
     """Offset of the FIN of each stream: where its data ends. int64[streams]
 
     Of several at different places (a forged one is among them) the one counts whose number was acknowledged
-    last, or the highest. -1 without any; `CONTRADICTED` where data beyond it were acknowledged.
+    last, or the highest (`highest_fins`). -1 without any; `CONTRADICTED` where data beyond it were
+    acknowledged.
     """
     rows, at = _fins(offsets)
     group = offsets.stream[rows]
     proven = np.zeros(len(offsets.base), bool)
     proven[group[at + 1 == acknowledged[group]]] = True
-    out = np.where(proven, acknowledged - 1, highest_fins(offsets))
+    out = np.where(proven, acknowledged - 1, highest)
     contradicted = (out >= 0) & (wire_end > out) & (acknowledged > out + 1)
     found: Array = np.where(contradicted, CONTRADICTED, out)
     return found

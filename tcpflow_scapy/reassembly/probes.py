@@ -10,7 +10,6 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.acks import Acks
-from tcpflow_scapy.reassembly.columns import first_rows
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.support import furthest_before
 
@@ -97,12 +96,12 @@ def _seen_before(stream: Array, wire: Array, at: Array, place: Array) -> Array:
     ndarray of int64
         At least the stream's own place.
     """
-    end = np.where(wire > 0, np.maximum(at + wire, place), place)
     before = place.copy()
-    if len(end) > 1:
-        reach = np.maximum.accumulate(end)[:-1]
-        new = first_rows(stream)[1:]
-        before[1:] = np.where(new, place[1:], np.maximum(reach, place[1:]))
+    if len(before) > 1:
+        # No stream reaches as far as the place of the next one.
+        reach = np.where(wire > 0, at + wire, place)
+        np.maximum.accumulate(reach, out=reach)
+        np.maximum(reach[:-1], place[1:], out=before[1:])
     return before
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
-from tcpflow_scapy.decode.ip_ids import ip_identifications
-from tcpflow_scapy.decode.options import tcp_options
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
+from tcpflow_scapy.decode.sender_marks import sender_marks
 from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
+from tcpflow_scapy.reassembly.probes import Probes
 from tcpflow_scapy.reassembly.sequence import distances
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -30,7 +30,13 @@ _NEAR_IDS = 256
 
 
 def sent_again(
-    packets: PacketTable, times: Array, order: Array, offsets: Offsets, late: Array, store: Store
+    packets: PacketTable,
+    times: Array,
+    order: Array,
+    offsets: Offsets,
+    probes: Probes,
+    late: Array,
+    store: Store,
 ) -> Array:
     """Those of some late segments that were sent again.
 
@@ -43,11 +49,12 @@ def sent_again(
     """
     if not len(late):
         return late
-    overtaker = _overtakers(offsets, late)
+    overtaker = _overtakers(offsets, probes, late)
     row, other = order[late], order[overtaker]
-    said = _by_timestamp(packets, row, other, store)
-    open_ = np.flatnonzero(said == 0)
-    said[open_] = _by_counter(packets, row[open_], other[open_], store)
+    # Both come close together in most files, and are read at once.
+    stamps, numbers = sender_marks(packets, np.stack((row, other), axis=1).reshape(-1), store)
+    said = _by_timestamp(stamps[0::2], stamps[1::2])
+    said = np.where(said == 0, _by_counter(numbers[0::2], numbers[1::2]), said)
     open_ = np.flatnonzero(said == 0)
     if len(open_):
         patience = _round_trips(times, order, offsets, offsets.stream[late[open_]] >> 1)
@@ -58,35 +65,35 @@ def sent_again(
     return found
 
 
-def _overtakers(offsets: Offsets, late: Array) -> Array:
+def _overtakers(offsets: Offsets, probes: Probes, late: Array) -> Array:
     """For each late segment the first packet of its stream that came before it and reached beyond it.
 
-    The running maximum of a stream ascends, so it is found by bisection.
+    What was reached before each packet ascends, so it is found by bisection.
     """
-    wanted = np.zeros(len(offsets.base), bool)
-    wanted[offsets.stream[late]] = True
-    rows = rows_of_groups(offsets.stream, wanted)
-    rows = rows[(offsets.wire[rows] > 0) | ((offsets.flags[rows] & (FIN | RST)) == FIN)]
-    axis = offsets.stream[rows].astype(np.int64) << 40
-    reach = np.maximum.accumulate(axis + np.maximum(offsets.start + offsets.wire, 0)[rows])
-    goal = (offsets.stream[late].astype(np.int64) << 40) + np.maximum(offsets.start[late], 0)
-    found: Array = rows[np.searchsorted(reach, goal, side="right")]
+    goal = np.maximum(probes.at, probes.place)[late]
+    found: Array = np.searchsorted(probes.before, goal, side="right") - 1
+    bare = np.flatnonzero(((offsets.flags & (FIN | RST)) == FIN) & (offsets.wire == 0))
+    if len(bare):
+        # A FIN may say any number: no stream has so many bytes.
+        reach, goal = (
+            (offsets.stream[rows].astype(np.int64) << 40) + np.maximum(offsets.start[rows], 0)
+            for rows in (bare, late)
+        )
+        index = np.searchsorted(np.maximum.accumulate(reach), goal, side="right")
+        found = np.minimum(found, np.append(bare, len(offsets.wire))[index])
     return found
 
 
-def _by_timestamp(packets: PacketTable, row: Array, other: Array, store: Store) -> Array:
+def _by_timestamp(sent: Array, before: Array) -> Array:
     """1 sent later than the other, -1 sent before it, 0 not known: by TSval (RFC 7323, 3)."""
-    sent = tcp_options(packets, row, store)["tsval"]
-    before = tcp_options(packets, other, store)["tsval"]
     known = (sent >= 0) & (before >= 0)
     passed = distances(sent.astype(np.uint32), before.astype(np.uint32))
     found: Array = np.where(known, np.sign(passed), 0)
     return found
 
 
-def _by_counter(packets: PacketTable, row: Array, other: Array, store: Store) -> Array:
+def _by_counter(sent: Array, before: Array) -> Array:
     """The same by IPv4 identification, where it counts: near, but not the same."""
-    sent, before = ip_identifications(packets, row, store), ip_identifications(packets, other, store)
     step = (sent - before + (1 << 15)) % (1 << 16) - (1 << 15)
     counts = (sent > 0) & (before > 0) & (np.abs(step) <= _NEAR_IDS)
     found: Array = np.where(counts, np.sign(step), 0)

@@ -41,7 +41,7 @@ def possibly_reused(
     reset = (flags & RST) != 0
     syn = np.flatnonzero(((flags & SYN) != 0) & ~reset)
     isn = _isns(sequence, s, syn, sides, bad)
-    _syns_again(times[order], flags, s, syn, bad)
+    _syns_again(times[order[syn]], flags, s, syn, bad)
     answers = syn[(flags[syn] & ACK) != 0]
     asked = isn[s[answers] ^ 1]
     wrong = (asked >= 0) & (
@@ -84,13 +84,12 @@ def _isns(sequence: Array, side: Array, syn: Array, sides: int, bad: Array) -> A
 
 def _syns_again(times: Array, flags: Array, side: Array, syn: Array, bad: Array) -> None:
     """Mark pairs where a SYN came again long after the first, and something was closed."""
-    asks = syn[((flags[syn] & ACK) == 0) & (times[syn] != NO_TIME)]
-    group = side[asks]
-    again = asks[1:][group[1:] == group[:-1]]
-    if not len(again):
+    asks = ((flags[syn] & ACK) == 0) & (times != NO_TIME)
+    group, when = side[syn[asks]], times[asks]
+    if not (group[1:] == group[:-1]).any():
         return
-    first = group_reduce(np.minimum, times[asks], group, 2 * len(bad), 0)
-    last = group_reduce(np.maximum, times[asks], group, 2 * len(bad), 0)
+    first = group_reduce(np.minimum, when, group, 2 * len(bad), 0)
+    last = group_reduce(np.maximum, when, group, 2 * len(bad), 0)
     long = (last - first >= REOPENED_AFTER).reshape(-1, 2).any(axis=1)
     closed = np.zeros(len(bad), bool)
     closed[side[(flags & (FIN | RST)) != 0] >> 1] = True

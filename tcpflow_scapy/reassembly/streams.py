@@ -104,15 +104,17 @@ def _build(
     arrivals = _arrivals(part, captured)
     classes = classify(packets, times, order, ends, probes, arrivals, store)
     classes[part.wrong] = SegmentClass.BAD_CHECKSUM
-    again = np.where(classes == SegmentClass.KEEP_ALIVE, 0, arrivals.again)
+    again = arrivals.again
+    again[classes == SegmentClass.KEEP_ALIVE] = 0
     # Also what was lost before the capture and sent again.
-    sent_again = classes == SegmentClass.RETRANSMISSION
+    sent_again = np.flatnonzero(classes == SegmentClass.RETRANSMISSION)
     again[sent_again] = offsets.wire[sent_again]
+    repeating = np.flatnonzero(again)
     data = np.flatnonzero(offsets.wire > 0)
-    extents, extent_start = _extents(found, base)
-    held = group_reduce(
-        np.add, found.length, np.searchsorted(base, found.start, side="right") - 1, streams, 0
-    )
+    extent_start = np.searchsorted(found.start, np.append(base, np.iinfo(np.int64).max))
+    owner = np.repeat(np.arange(streams), np.diff(extent_start))
+    extents = _extents(found, base, owner)
+    held = group_reduce(np.add, found.length, owner, streams, 0)
     sacks = _sacks(packets, order, ends, held, store)
     gaps, gap_start = _gaps(order, captured, offsets, base, ends, found, sacks, incomplete)
     conflicts, conflict_start = _conflicts(found, base, order[probes.meaningless])
@@ -134,8 +136,8 @@ def _build(
         flags=ends.flags,
         packets=np.diff(packet_start),
         data_packets=np.bincount(group[data], minlength=streams),
-        wire_bytes=group_reduce(np.add, offsets.wire, group, streams, 0),
-        retransmitted=np.bincount(group, weights=again, minlength=streams).astype(np.int64),
+        wire_bytes=group_reduce(np.add, offsets.wire[data], group[data], streams, 0),
+        retransmitted=group_reduce(np.add, again[repeating], group[repeating], streams, 0),
         out_of_order=np.bincount(group[classes == SegmentClass.OUT_OF_ORDER], minlength=streams),
         first_time=first_time,
         last_time=last_time,
@@ -248,15 +250,13 @@ def _arrivals(part: _Assembled, captured: Array) -> Arrivals:
     return Arrivals(duplicate, again)
 
 
-def _extents(found: Assembly, base: Array) -> tuple[ExtentTable, Array]:
-    stream = np.searchsorted(base, found.start, side="right") - 1
-    table = ExtentTable(
+def _extents(found: Assembly, base: Array, stream: Array) -> ExtentTable:
+    return ExtentTable(
         offset=found.start - base[stream],
         length=found.length.astype(np.uint32),
         address=found.address,
         packet=found.row.astype(np.int32),
     )
-    return table, np.searchsorted(found.start, np.append(base, np.iinfo(np.int64).max))
 
 
 def _gaps(

@@ -7,7 +7,6 @@ import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 
-from tcpflow_scapy.decode.ip_ids import ip_identifications
 from tcpflow_scapy.decode.segment_checksums import RIGHT, UNKNOWN, WRONG, verify_segments
 from tests.helpers.answers import flows_of
 from tests.helpers.frames import RawFrame
@@ -43,9 +42,3 @@ def test_what_a_network_card_fills_in_is_unknown() -> None:
     pseudo = ends + len(good) - 20
     for partial in (0, ends, pseudo):
         assert verdicts(segment(False, b"hello", chksum=(partial & 0xFFFF) + (partial >> 16))) == [UNKNOWN]
-
-
-def test_identifications() -> None:
-    frames = [segment(False, b"x"), segment(True, b"x")]
-    evidence = flows_of(*(RawFrame(data=bytes(12) + _type(p) + p) for p in frames))._evidence
-    assert ip_identifications(evidence.packets, np.arange(2), evidence.store).tolist() == [77, -1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcpflow_scapy.reassembly.offsets import CONTRADICTED, Offsets, fin_offsets, place_packets
+from tcpflow_scapy.reassembly.offsets import CONTRADICTED, Offsets, fin_offsets, highest_fins, place_packets
 from tests.helpers.answers import flow_of, flows_of
 from tests.helpers.traffic import ACK, FIN, RST, SYN, Capture, Conversation, play
 
@@ -233,7 +233,8 @@ def test_two_connections_of_3_gib_on_one_pair_of_ports() -> None:
 def fins(
     c: Conversation, acknowledged: tuple[int, int] = (-1, -1), data: tuple[int, int] = (0, 0)
 ) -> list[int]:
-    return fin_offsets(placed(c)[1], np.array(data), np.array(acknowledged)).tolist()
+    offsets = placed(c)[1]
+    return fin_offsets(offsets, highest_fins(offsets), np.array(data), np.array(acknowledged)).tolist()
 
 
 def test_the_fin_is_where_the_data_ends() -> None:

@@ -126,9 +126,8 @@ class ChainReader:
         if doubtful:
             seconds = layout.instants(headers)
             before = seconds[0] if self._seconds is None else self._seconds
-            jump = np.abs(np.diff(seconds, prepend=before)) > DAY
-            if jump.any():
-                bad |= jump & ~layout.agreeing(headers)
+            if max(seconds.max(), before) - min(seconds.min(), before) > DAY:
+                bad |= (np.abs(np.diff(seconds, prepend=before)) > DAY) & ~layout.agreeing(headers)
         index = int(bad.argmax())
         return index if bad[index] else None
 
