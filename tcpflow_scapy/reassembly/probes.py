@@ -56,7 +56,7 @@ def find_probes(
     """
     place = base[offsets.stream]
     at = offsets.start + place
-    before = _seen_before(offsets.stream, offsets.wire, at, place)
+    before = _seen_before(offsets.wire, at, place)
     single = np.flatnonzero(offsets.wire == 1)
     single = single[(offsets.flags[single] & (SYN | FIN | RST)) == 0]
     rank = _ranks(times, order) if len(single) else order
@@ -64,9 +64,7 @@ def find_probes(
     if rank is not order:
         arranged = np.lexsort((rank, offsets.stream))
         previous[arranged[1:]] = arranged[:-1]
-        sent[arranged] = _seen_before(
-            offsets.stream[arranged], offsets.wire[arranged], at[arranged], place[arranged]
-        )
+        sent[arranged] = _seen_before(offsets.wire[arranged], at[arranged], place[arranged])
     alive = single[at[single] == sent[single] - 1]
     zero_window = _into_closed_window(packets, order, offsets, single[at[single] >= sent[single]], rank)
     keep_alive, weak = np.zeros(len(at), bool), np.zeros(len(at), bool)
@@ -88,7 +86,7 @@ def _ranks(times: Array, order: Array) -> Array:
     return found
 
 
-def _seen_before(stream: Array, wire: Array, at: Array, place: Array) -> Array:
+def _seen_before(wire: Array, at: Array, place: Array) -> Array:
     """For each packet, the highest data offset seen before it in its stream, on the axis.
 
     Returns
