@@ -66,9 +66,9 @@ def find_epochs(suspects: Suspects, max_gap: int) -> tuple[Array, Array]:
 def _cuts(suspects: Suspects, openings: Openings) -> Array:
     """Openings at which a new epoch begins.
 
-    Those that were answered or refused, those after the end of what was before, and those that something follows
-    if they begin far from what was before, or one side had ended that. Any other SYN may be forged: whether anything
-    begins with it is for the numbers to say.
+    Those that were answered or refused, those after the end of what was before, and those that something
+    follows if they begin far from what was before, or one side had ended that. Any other SYN may be forged:
+    whether anything begins with it is for the numbers to say.
     """
     pair = suspects.pair[openings.row]
     # What was closed began with the last opening before that was followed by anything but SYNs.
@@ -83,12 +83,13 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
     far, follows = _neighbours(suspects, openings)
     ended = suspects.ended_between(since, openings.row)
-    good = openings.proven | (openings.refused & ~follows) | suspects.closed_between(since, openings.row) | (follows & (far | ended))
+    good = openings.proven | (openings.refused & ~follows) | (follows & (far | ended))
+    good |= suspects.closed_between(since, openings.row)
     return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
 
 
 def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
-    """bool, bool: openings far from what either side had sent; those from which the side that asked goes on."""
+    """bool, bool: openings far from what was sent before; those from which the side that asked goes on."""
     plain = np.flatnonzero((suspects.flags & (SYN | RST)) == 0)
     first = openings.isn + 1
     far, follows = np.ones(len(openings), bool), np.zeros(len(openings), bool)
