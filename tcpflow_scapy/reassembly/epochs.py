@@ -83,17 +83,13 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
     far, follows = _neighbours(suspects, openings)
     ended = suspects.ended_between(since, openings.row)
-    good = (
-        openings.proven
-        | (openings.refused & ~follows)
-        | suspects.closed_between(since, openings.row)
-        | (follows & (far | ended))
-    )
+    good = openings.proven | (openings.refused & ~follows) | (follows & (far | ended))
+    good |= suspects.closed_between(since, openings.row)
     return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
 
 
 def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
-    """bool, bool: openings far from what either side had sent; those from which the asking side goes on."""
+    """bool, bool: openings far from what was sent before; those from which the side that asked goes on."""
     plain = np.flatnonzero((suspects.flags & (SYN | RST)) == 0)
     first = openings.isn + 1
     far, follows = np.ones(len(openings), bool), np.zeros(len(openings), bool)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, SYN
+from tcpflow_scapy.reassembly.bare import agreeing
 from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.forged import amid_data
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
@@ -82,6 +83,9 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     label[forged] = (
         match.count + np.unique(side[forged] << 32 | suspects.sequence[forged], return_inverse=True)[1]
     )
+    strays = acks[(label[acks] < 0) & (peer[acks] >= halves.count)]
+    strays, connection = agreeing(suspects, strays, peer[strays])
+    label[strays] = label.max(initial=0) + 1 + connection
     return _leftovers(label, suspects.pair, suspects.clocked)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.decode.packets import FIN, RST
 from tcpflow_scapy.reassembly.halves import Halves
 from tcpflow_scapy.reassembly.sequence import distance
 from tcpflow_scapy.reassembly.suspects import Suspects
@@ -55,12 +56,8 @@ class Matching:
             # One side used the same ISN again: the half is shared between connections.
             for half, other in ((one, two), (two, one)):
                 if self.connection[half] >= 0 and self.connection[other] < 0:
-                    known = self.shared.setdefault(half, {})
-                    if not known:
-                        known[int(self.partner[half])] = int(self.connection[half])
-                    known[other] = self.count
+                    self._share(half, other, self.count)
                     self.connection[other] = self.count
-                    self.partner[other] = half
                     self.count += 1
                     break
 
@@ -102,26 +99,66 @@ class Matching:
             The packets that are points of the halves.
         """
         halves = self.halves
-        alone = (self.partner[: halves.count] < 0) & ~self._proven[: halves.count] & (halves.isn < 0)
-        if not alone.any():
+        unpaired = self.partner[: halves.count] < 0
+        alone = unpaired & ~self._proven[: halves.count] & (halves.isn < 0)
+        if not unpaired.any():
             return
         first, last = self._seen(rows, suspects.length > 0)
         acknowledged = self._acknowledged()
+        ends = np.flatnonzero(((suspects.flags & (FIN | RST)) != 0) & (self._own >= 0))
+        ended = np.unique(self._own[ends] * (len(self._own) + 1) + ends)
         done = np.zeros(halves.count, bool)
         for one, two in self._edges.tolist():
             for half, other in ((one, two), (two, one)):
-                if half >= halves.count or not alone[half] or done[half] or other in self.shared:
+                if half >= halves.count or not unpaired[half] or done[half] or other in self.shared:
                     continue
                 begun = int(self.partner[other])
                 if not 0 <= begun < halves.count or halves.direction[begun] != halves.direction[half]:
                     continue
                 done[half] = True
-                if (half * self.total + other) in acknowledged or (
-                    other >= halves.count
-                    and 0 <= last[begun] < first[half] < len(self._own)
-                    and _more(suspects, last[begun], first[half])
+                known = (half * self.total + other) in acknowledged
+                if known and (
+                    halves.isn[half] >= 0 or self._closed(suspects, ended, (begun, half, other), first)
+                ):
+                    self._share(other, half, int(self.connection[half]))
+                elif alone[half] and (
+                    known
+                    or (
+                        other >= halves.count
+                        and 0 <= last[begun] < first[half] < len(self._own)
+                        and _more(suspects, last[begun], first[half])
+                    )
                 ):
                     self.connection[half] = self.connection[begun]
+
+    def _closed(self, suspects: Suspects, ended: Array, halves: tuple[int, int, int], first: Array) -> bool:
+        """Whether one of two halves of a side was over before the other began.
+
+        Parameters
+        ----------
+        ended : ndarray of int64
+            ``half * (packets + 1) + packet``, ascending, of FINs and resets.
+        halves : tuple of int
+            The two, and the half of the other side that acknowledges both.
+        first : ndarray of int64
+            First packet with data of each half.
+        """
+        one, two, other = halves
+        if not suspects.clocked[self.halves.direction[one] >> 1]:
+            return False
+        one, two = (one, two) if first[one] < first[two] else (two, one)
+        stride = len(self._own) + 1
+        low = np.searchsorted(ended, np.array((one, other)) * stride + [0, first[one]])
+        high = np.searchsorted(ended, np.array((one, other)) * stride + first[two])
+        return bool((high > low).any())
+
+    def _share(self, half: int, other: int, connection: int) -> None:
+        """`half` belongs to the connection of `other`, too: its side used the same numbers again."""
+        known = self.shared.setdefault(half, {})
+        if not known:
+            known[int(self.partner[half])] = int(self.connection[half])
+        known[other] = connection
+        self.partner[other] = half
 
     def _seen(self, rows: Array, data: Array) -> tuple[Array, Array]:
         """First and last packet with data of each half."""

@@ -49,8 +49,6 @@ def possibly_reused(
     )
     bad[s[answers[wrong]] >> 1] = True
     data = np.flatnonzero((packets.wire_length[order] > 0) & ~reset)
-    if not len(data):
-        return bad
     group = s[data]
     length = packets.wire_length[order[data]].astype(np.int64)
     begin = sequence[data] + ((flags[data] & SYN) >> 1).astype(np.uint32)
@@ -65,6 +63,14 @@ def possibly_reused(
     low = group_reduce(np.minimum, offset, group, sides, 0)
     high = group_reduce(np.maximum, offset + length, group, sides, 0)
     low = np.where(known, np.minimum(low, 0), low)
+    bare = np.flatnonzero((packets.wire_length[order] == 0) & ((flags & (SYN | RST)) == 0))
+    group_of_bare = s[bare]
+    at = distances(sequence[bare], reference[group_of_bare])
+    # What is as long as signed distances reach is looked at for holes only.
+    short = (high - low < HUGE >> 1) & (known | (high > low))
+    least, most = np.where(known, -1, low - max_gap), high + max_gap
+    strange = ((at < least[group_of_bare]) | (at > most[group_of_bare])) & short[group_of_bare]
+    bad[group_of_bare[strange] >> 1] = True
     wide = high - low > max_gap
     if wide.any():
         _holes(group, offset, length, wide, known, max_gap, bad)
