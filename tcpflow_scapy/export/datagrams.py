@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,9 @@ def export_datagrams(
                 payloads = each.payloads(direction)
                 if not any(payloads):
                     continue
-                name = _write(folder, each, direction, payloads, chosen)
                 size = sum(map(len, payloads))
-                files.append((each.id, direction, name, size, len(payloads)))
+                for name in _write(folder, each, direction, payloads, chosen):
+                    files.append((each.id, direction, name, size, len(payloads)))
     return made()
 
 
@@ -64,7 +65,7 @@ def _frame(files: list[tuple[int, str, str, int, int]], outdir: str) -> pd.DataF
 
 def _write(
     folder: OutputFolder, each: Conversation, direction: str, payloads: list[bytes], template: Template
-) -> str:
+) -> Iterator[str]:
     name_for = partial(_name, template, _fields(each, direction))
     with folder.writing(name_for(0)) as file:
         at = 0
@@ -72,7 +73,7 @@ def _write(
             write_at(file.descriptor, payload, at)
             at += len(payload)
         set_time(file.descriptor, each.first_time(direction))
-    return folder.publish(file, name_for)
+    return folder.published(file, name_for)
 
 
 def _name(template: Template, fields: NameFields, count: int) -> str:

@@ -99,9 +99,6 @@ class OutputFolder:
         ExportError
             No name could be given; the file is gone.
 
-        Notes
-        -----
-        Where an interruption comes between, ``file.name`` tells whether the file got a name before.
         """
         try:
             return self._first_free(file, name_for, name_for(0) if first is None else first)
@@ -113,6 +110,22 @@ class OutputFolder:
             raise
         finally:
             self.discard(file)
+
+    def published(
+        self, file: PendingFile, name_for: Callable[[int], str], first: str | None = None
+    ) -> Iterator[str]:
+        """As `publish`, for a loop that goes round once and notes what was written.
+
+        It does so also where an interruption comes just behind the one moment in which the file got its name:
+        it is there, and whole.
+        """
+        try:
+            name = self.publish(file, name_for, first)
+        except BaseException:
+            if file.name:
+                yield file.name
+            raise
+        yield name
 
     def _is_there(self, file: PendingFile) -> bool:
         try:

@@ -184,15 +184,13 @@ def write_bodies(
             name = name_of(flow.id, body.message.direction)
             if name is None:
                 continue
-            written = _write(flow, folder, name, body, limits if decode else None)
-            if written is not None:
-                yield written
+            yield from _write(flow, folder, name, body, limits if decode else None)
 
 
 def _write(
     flow: Flow, folder: OutputFolder, stream_name: NameFor, body: HttpBody, limits: DecodeLimits | None
-) -> WrittenBody | None:
-    """Write a body; decoded within `limits`, or as it was sent without."""
+) -> Iterator[WrittenBody]:
+    """Write a body, if it is not empty; decoded within `limits`, or as it was sent without."""
     message = body.message
     outcome = Outcome()
     name_for = partial(_body_name, stream_name, body)
@@ -202,14 +200,15 @@ def _write(
             # Nothing could be decoded of it: what was sent is better than nothing.
             size, digest, head = _write_pieces(file.descriptor, message, None, Outcome())
         set_time(file.descriptor, NO_TIME if message.time_ns is None else message.time_ns)
+        complete = message.complete and outcome.complete
     if not size:
         folder.discard(file)
-        return None
-    name = folder.publish(file, name_for)
+        return
     coding = tuple(sorted(outcome.problems))
     problems = tuple(sorted({*message.problems, *coding}))
-    complete = message.complete and outcome.complete
-    return WrittenBody(flow.id, name, size, digest if complete else "", sniff(head), body, problems, coding)
+    digest = digest if complete else ""
+    for name in folder.published(file, name_for):
+        yield WrittenBody(flow.id, name, size, digest, sniff(head), body, problems, coding)
 
 
 def _body_name(stream_name: NameFor, body: HttpBody, count: int) -> str:

@@ -98,15 +98,8 @@ def write_streams(
         for row, (stream, first, at_once) in enumerate(columns):
             written = _write_nameless(payload, folder, row, first) if at_once else ahead.next()
             file, size, captured, digests = written
-            try:
-                name = folder.publish(file, partial(names.name, row), first)
-                done = Written(row, stream, name, size, captured, digests)
-            except BaseException:
-                # Interrupted just behind the one moment in which it got its name: it is there, and whole.
-                if file.name:
-                    yield Written(row, stream, file.name, size, captured, digests)
-                raise
-            yield done
+            for name in folder.published(file, partial(names.name, row), first):
+                yield Written(row, stream, name, size, captured, digests)
 
 
 def _write_nameless(

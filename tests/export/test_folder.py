@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tcpflow_scapy._accessors import verb
 from tcpflow_scapy.errors import ExportError
 from tcpflow_scapy.export import pending
 from tcpflow_scapy.export.folder import OPEN_FOLDERS, OutputFolder
+from tests.export.talks import flows_of, talk
+from tests.export.test_overwrite import FOLDERS, datagrams
 
 
 def names(base: str) -> Callable[[int], str]:
@@ -214,3 +217,34 @@ def test_more_folders_than_are_kept_open(tmp_path: Path) -> None:
         assert len(os.listdir("/proc/self/fd")) <= before + OPEN_FOLDERS + 1
     assert len(os.listdir("/proc/self/fd")) == before
     assert sorted(os.listdir(tmp_path / "3")) == ["x", "xc1"]
+
+
+@pytest.mark.parametrize("place", ["link", "close"])
+@pytest.mark.parametrize("name", FOLDERS)
+def test_an_interruption_just_behind_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, place: str
+) -> None:
+    """The moment in which a file has its name, and nobody was told of it."""
+    answer, out = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", tmp_path / "out"
+    flows = flows_of(
+        tmp_path, *[talk(3000 + n, request=b"GET / HTTP/1.0\r\n\r\n", answer=answer) for n in range(10)]
+    )
+    subject = flows if name != "export_datagrams" else datagrams(tmp_path)
+    wanted = 5 if name != "export_datagrams" else 1
+    calls: list[object] = []
+    real = getattr(os, place)
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        real(*arguments, **options)
+        if not calls and out.exists() and len(os.listdir(out)) == wanted:
+            calls.append(arguments)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, place, interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        verb(name)(subject, out)
+    monkeypatch.undo()
+    files = caught.value.__dict__["files"]
+    told = files if isinstance(files, list) else files["name"].tolist()
+    assert sorted(told) == sorted(os.listdir(out))
+    assert len(told) == wanted

@@ -60,30 +60,6 @@ def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pyt
     assert len(content(tmp_path / "out")) == 1
 
 
-@pytest.mark.parametrize("place", ["link", "close"])
-def test_an_interruption_just_behind_the_link(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    """The moment in which a file has its name, and the caller does not know yet."""
-    flows = flows_of(tmp_path, *[talk(3000 + n) for n in range(10)])
-    calls: list[object] = []
-    real = getattr(os, place)
-
-    def interrupted(*arguments: object, **options: object) -> None:
-        real(*arguments, **options)
-        if not calls and (tmp_path / "out").exists() and len(os.listdir(tmp_path / "out")) > 4:
-            calls.append(arguments)
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, place, interrupted)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        flows.export(tmp_path / "out")
-    monkeypatch.undo()
-    names = caught.value.__dict__["files"]["name"].tolist()
-    assert sorted(names) == sorted(content(tmp_path / "out"))
-    assert len(names) == 5
-
-
 @pytest.mark.parametrize("size", [1, 100])
 def test_threads_do_not_change_what_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
