@@ -27,6 +27,15 @@ _TEREDO = np.dtype(
 TEREDO_PREFIX = 0x20010000
 TEREDO_PORT = 3544
 
+PROTOCOL_AT = {4: 9, 6: 6}
+"""Where the IP header of each version says what it carries"""
+
+_EXTENSIONS = np.zeros(256, bool)
+# Hop-by-hop, routing, fragment, destination options: what else may follow an IPv6 header.
+_EXTENSIONS[[0, 43, 44, 60]] = True
+
+_BYTE = np.dtype("u1")
+
 _ETHERNET_SIZE = 14
 _MAX_LENGTH = 1500
 _MIN_LENGTH = 3
@@ -34,8 +43,14 @@ _MIN_LENGTH = 3
 
 def first_byte(run: Run, items: Items) -> Array:
     """The byte at each cursor; 0 where the packet ends."""
-    octet = run.read(np.dtype("u1"), items.cursor)
+    octet = run.read(_BYTE, items.cursor)
     return np.where(items.cursor < items.end, octet, np.uint8(0))
+
+
+def can_carry(run: Run, protocol: Array) -> Array:
+    """Whether we know what IP headers with these protocol numbers carry."""
+    known: Array = _EXTENSIONS[protocol] | (run.context.switches.ip_protocols.codes[protocol] != 0)
+    return known
 
 
 def looks_ip(run: Run, items: Items, skip: int = 0) -> Array:
@@ -51,10 +66,11 @@ def looks_ip(run: Run, items: Items, skip: int = 0) -> Array:
     is_six = six["version"] >> 4 == 6
     stated = is_four & (total >= length) & (total <= left)
     stated |= is_six & (payload > 0) & (payload + 40 <= left)
-    # Left out for segmentation: then the bytes must not make sense as Ethernet addresses either.
+    # Left out for segmentation: then the rest must make sense, and not as Ethernet addresses.
     unstated = is_four & (total == 0) | is_six & (payload == 0)
     if unstated.any():
-        unstated &= ~looks_ethernet(run, items, skip)
+        carried = run.read(_BYTE, at + np.where(is_four, PROTOCOL_AT[4], PROTOCOL_AT[6]))
+        unstated &= can_carry(run, carried) & ~looks_ethernet(run, items, skip)
     found: Array = there & (stated | unstated)
     return found
 

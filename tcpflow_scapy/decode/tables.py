@@ -38,14 +38,14 @@ from .tunnel.ayiya import ayiya
 from .tunnel.batman import batman
 from .tunnel.capwap import capwap, capwap_native
 from .tunnel.geneve import geneve
-from .tunnel.gre import gre
+from .tunnel.gre import gre, gre_in_udp
 from .tunnel.gtp import gtp, gtp0
 from .tunnel.ip_in_ip import ip_in_ip
 from .tunnel.ipcomp import ipcomp
 from .tunnel.l2tp import l2tp, l2tp_over_ip
 from .tunnel.macsec import macsec
 from .tunnel.minimal import minimal
-from .tunnel.mpls import mpls
+from .tunnel.mpls import mpls, mpls_in_udp
 from .tunnel.nsh import nsh
 from .tunnel.pppoe import pppoe
 from .tunnel.small import etherip, lisp, tzsp, tzsp_link
@@ -215,14 +215,14 @@ UDP_PORTS: dict[int, Layer | Reason] = {
     3386: gtp0,
     3544: teredo,
     4341: lisp,
-    4754: gre,
+    4754: gre_in_udp,
     4789: vxlan,
     4790: vxlan_gpe,
     5072: ayiya,
     5247: capwap,
     6081: geneve,
     6343: sflow,
-    6635: mpls,
+    6635: mpls_in_udp,
     8472: vxlan,
     37008: tzsp,
 }

@@ -12,7 +12,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tcpflow_scapy.capture.formats.candidates import Candidates
 from tcpflow_scapy.capture.formats.chain import ChainReader
+from tcpflow_scapy.capture.formats.chains import Chains
 from tcpflow_scapy.capture.formats.contract import Format
 from tcpflow_scapy.capture.formats.records import RecordLayout
 from tcpflow_scapy.capture.frames import FrameBatch
@@ -188,7 +190,7 @@ def layouts(header: Header) -> list[RecordLayout]:
 
 
 def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> RecordLayout:
-    """The first layout in which the first records make sense; the first of all where none does.
+    """The first layout in which the first records make sense, or any others; the first of all where none do.
 
     Records that are days apart are believed only where no layout brings them together, and only if there are
     many or the file ends with them: behind damage, a few bytes look like records now and then.
@@ -197,6 +199,10 @@ def choose(medium: Medium, candidates: list[RecordLayout], start: int) -> Record
         for layout in candidates:
             if _makes_sense(medium, layout, start, records, near=near):
                 return layout
+    for layout in candidates:
+        # One of the first records is damaged: those behind it tell.
+        if Candidates(medium, layout).find(start, None, Chains(medium, layout).chained_near) is not None:
+            return layout
     return candidates[0]
 
 

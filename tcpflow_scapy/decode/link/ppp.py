@@ -25,6 +25,9 @@ LONG_SIZE, SHORT_SIZE = 4, 2
 LOOKS_LONG, LOOKS_SHORT = 1, 2
 """What the beginning of a packet says about its header; 0: nothing"""
 
+CONTROL = (0x80, 0x82, 0xC0, 0xC2)
+"""Upper halves of the numbers of control protocols in use, which are odd (IANA registry; RFC 1661, 2)"""
+
 LABEL = Label("ppp")
 
 _U1, _U2 = np.dtype("u1"), np.dtype(">u2")
@@ -84,11 +87,18 @@ def multilink(run: Run, items: Items) -> None:
     run.forward(protocol_field, whole)
 
 
+def looks_ppp(run: Run, items: Items) -> Array:
+    """Whether a PPP frame can begin at the cursor: nothing else tells the data of some tunnels."""
+    framed = run.read(_U2, items.cursor) == FRAMING
+    known = framed | _known_protocol(run, items, 0)
+    found: Array = known & (items.cursor + np.where(framed, 4, 2) <= items.end)
+    return found
+
+
 def _known_protocol(run: Run, items: Items, skip: int) -> Array:
-    """Whether a protocol that multilink can carry stands `skip` bytes behind the cursor."""
+    """Whether a protocol that we know, or one that controls a line, stands `skip` bytes behind the cursor."""
     number = run.read(_U2, items.cursor + skip)
     number = np.where(number & 0x0100, number >> 8, number)
-    # Control protocols are odd numbers from 0x8000 up (RFC 1661, 2).
-    control = (number & 0x8101) == 0x8001
+    control = (number & 1 != 0) & np.isin(number >> 8, CONTROL)
     known: Array = control | (run.context.switches.ppp_protocols.codes[number] != 0)
     return known

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
 from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items
@@ -29,7 +32,8 @@ def ayiya(run: Run, items: Items) -> None:
     signature = (header["signature"] >> 4).astype(np.int64) << 2
     after = items.cursor + HEADER.itemsize + identity + signature
     good = (header["operation"] & 15 == FORWARD) & np.isin(header["next"], CARRIED) & (after < items.end)
-    items, header, after = run.keep(items, good, datagram, header, after)
+    good &= looks_ip(run, replace(items, cursor=np.minimum(after, items.end)))
+    items, after = run.keep(items, good, datagram, after)
     items.cursor = after
     run.mark(items, LABEL)
     run.forward(ip, items)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import looks_ethernet
 from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.link.ethernet import ethernet
@@ -26,7 +28,17 @@ CONTROL = np.dtype([("first", "u1"), ("second", "u1")])
 CLEAR, ENCRYPTED = 0, 1
 """Preamble: version 0, and the kind of header that follows"""
 
-NATIVE, PIECE, LAST, KEEP_ALIVE = 0x0100, 0x0080, 0x0040, 0x0008
+NATIVE, PIECE, LAST, KEEP_ALIVE, RESERVED = 0x0100, 0x0080, 0x0040, 0x0008, 0x0007
+OPTIONAL = 0x0030
+"""Flags of what may stand in the header behind its fixed part: the radio's address, facts of reception"""
+
+SEALED_SIZE = 4
+RECORD = np.dtype([("kind", "u1"), ("version", "u1")])
+RECORD_KINDS, RECORD_VERSION = range(20, 26), 0xFE
+"""Behind its own header, what is encrypted is a record of DTLS (RFC 6347, 4.1)"""
+
+FRAME_VERSION = 0x03
+"""Of 802.11, in the first byte of a frame"""
 
 FRAGMENT_OFFSET = 0xFFF8
 """In bytes, as its unit is eight and it stands above three reserved bits"""
@@ -42,11 +54,16 @@ def capwap(run: Run, items: Items) -> None:
     """Step over the header, go on as 802.3 or 802.11; fragments wait for each other."""
     (items,) = run.keep(items, items.cursor + HEADER.itemsize <= items.end, datagram)
     header = run.read(HEADER, items.cursor)
-    sealed = header["preamble"] == ENCRYPTED
+    record = run.read(RECORD, items.cursor + SEALED_SIZE)
+    sealed = (header["preamble"] == ENCRYPTED) & np.isin(record["kind"], RECORD_KINDS)
+    sealed &= record["version"] == RECORD_VERSION
     items, header = run.keep(items, ~sealed, Reason.ENCRYPTED, header)
     size = (header["bits"] >> 3).astype(np.int64) << 2
-    good = (header["preamble"] == CLEAR) & (header["flags"] & np.uint16(KEEP_ALIVE) == 0)
+    flags = header["flags"]
+    good = (header["preamble"] == CLEAR) & (flags & np.uint16(KEEP_ALIVE | RESERVED) == 0)
     good &= (size >= HEADER.itemsize) & (items.cursor + size < items.end)
+    good &= (size > HEADER.itemsize) == (flags & np.uint16(OPTIONAL) != 0)
+    good &= _carries_a_frame(run, replace(items, cursor=np.minimum(items.cursor + size, items.end)), flags)
     items, header, size = run.keep(items, good, datagram, header, size)
     ports = run.read(PORTS, items.cursor - UDP_SIZE)
     items.cursor = items.cursor + size
@@ -58,6 +75,15 @@ def capwap(run: Run, items: Items) -> None:
         items, native = items.pick(~piece), native[~piece]
     run.forward(ethernet, items.pick(~native))
     run.forward(capwap_native, items.pick(native))
+
+
+def _carries_a_frame(run: Run, items: Items, flags: Array) -> Array:
+    """Whether what follows can be what the flags say; any program may use the port."""
+    control = run.read(CONTROL, items.cursor)
+    native = (control["first"] & FRAME_VERSION == 0) | (control["second"] & FRAME_VERSION == 0)
+    piece = flags & np.uint16(PIECE) != 0
+    found: Array = piece | np.where(flags & np.uint16(NATIVE) != 0, native, looks_ethernet(run, items))
+    return found
 
 
 def _piece(run: Run, items: Items, header: Array, ports: Array) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from tcpflow_scapy.decode.encapsulation import Label
 from tcpflow_scapy.decode.guess import looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
+from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.link.ethernet import ethernet
 from tcpflow_scapy.decode.link.ieee80211 import wlan
@@ -65,6 +66,16 @@ def gre(run: Run, items: Items) -> None:
         items, routed, flags, kind, key_at = _skip_routes(run, items, routed, flags, kind, key_at)
     _mark(run, items, flags, run.read(KEY, key_at))
     _go_on(run, items, flags, kind)
+
+
+def gre_in_udp(run: Run, items: Items) -> None:
+    """RFC 8086. Any program may use the port, so the header must be one without doubt."""
+    (items,) = run.keep(items, items.cursor + HEADER.itemsize <= items.end, datagram)
+    header = run.read(HEADER, items.cursor)
+    known = run.context.switches.ethertypes.codes[header["type"]] != 0
+    good = known & (header["flags"] & ~np.uint16(CHECKSUM | HAS_KEY | SEQUENCE) == 0)
+    (items,) = run.keep(items, good, datagram)
+    gre(run, items)
 
 
 def _mark(run: Run, items: Items, flags: Array, key: Array) -> None:

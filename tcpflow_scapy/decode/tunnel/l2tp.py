@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items, Layer
 from tcpflow_scapy.decode.link.ethernet import ethernet
 from tcpflow_scapy.decode.link.hdlc import serial
-from tcpflow_scapy.decode.link.ppp import ppp
+from tcpflow_scapy.decode.link.ppp import looks_ppp, ppp
 from tcpflow_scapy.decode.reasons import Reason
 from tcpflow_scapy.decode.run import Run
 
@@ -23,7 +24,7 @@ FLAGS = np.dtype(">u2")
 SESSION = np.dtype(">u4")
 
 CONTROL, HAS_LENGTH, HAS_SEQUENCE, HAS_OFFSET = 0x8000, 0x4000, 0x0800, 0x0200
-VERSION = 0x000F
+VERSION, RESERVED = 0x000F, 0x34F0
 
 BEFORE_FRAME = (4, 0, 8, 12)
 """Bytes of cookie (0, 4 or 8) and sublayer (0 or 4) that may stand in front of a version 3 frame, most
@@ -58,7 +59,8 @@ def _version_2(run: Run, items: Items, flags: Array) -> None:
     at = np.minimum(at, items.end)
     at += np.where(padded, 2 + run.read(FLAGS, at).astype(np.int64), 0)
     session = run.read(FLAGS, start + 4 + 2 * has_length)
-    good = (at < items.end) & (~has_length | (length >= at - start))
+    good = (at < items.end) & (~has_length | (length >= at - start)) & (flags & RESERVED == 0)
+    good &= looks_ppp(run, replace(items, cursor=np.minimum(at, items.end)))
     items, start, at, has_length, length, session = run.keep(
         items, good, datagram, start, at, has_length, length, session
     )

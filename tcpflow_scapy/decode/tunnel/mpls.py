@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from tcpflow_scapy.decode.encapsulation import Label
 from tcpflow_scapy.decode.guess import first_byte, looks_ethernet, looks_ip
 from tcpflow_scapy.decode.ip.ipv4 import ip
+from tcpflow_scapy.decode.ip.udp import datagram
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.link.ethernet import ethernet
 from tcpflow_scapy.decode.link.hdlc import serial
@@ -46,6 +48,29 @@ def mpls(run: Run, items: Items) -> None:
         _payload(run, items.pick(bottom))
         items = items.pick(~bottom)
     run.drop(items, Reason.TOO_DEEP)
+
+
+def mpls_in_udp(run: Run, items: Items) -> None:
+    """RFC 7510. Any program may use the port, so something must be recognised behind the stack."""
+    (items,) = run.keep(items, looks_mpls(run, items), datagram)
+    mpls(run, items)
+
+
+def looks_mpls(run: Run, items: Items, skip: int = 0) -> Array:
+    """Whether a label stack in front of IP or Ethernet, bare or behind a control word, can begin there."""
+    behind = replace(items, cursor=items.cursor + skip)
+    left = np.ones(len(items), bool)
+    for _ in range(MAX_LABELS):
+        left &= behind.cursor + ENTRY.itemsize <= items.end
+        bottom = run.read(ENTRY, np.where(left, behind.cursor, items.cursor)) & BOTTOM != 0
+        behind.cursor = behind.cursor + ENTRY.itemsize * left
+        left &= ~bottom
+        if not left.any():
+            break
+    found = np.zeros(len(items), bool)
+    for size in (0, CONTROL_WORD):
+        found |= looks_ip(run, behind, size) | looks_ethernet(run, behind, size)
+    return found & ~left
 
 
 def _payload(run: Run, items: Items) -> None:

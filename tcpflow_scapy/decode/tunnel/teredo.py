@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.encapsulation import Label
+from tcpflow_scapy.decode.guess import can_carry
 from tcpflow_scapy.decode.ip.ipv6 import ipv6
 from tcpflow_scapy.decode.ip.udp import datagram
+from tcpflow_scapy.decode.ip.version import SHORTEST
 from tcpflow_scapy.decode.layers import Items
 from tcpflow_scapy.decode.run import Run
 
@@ -18,7 +20,8 @@ AUTHENTICATION = np.dtype([("kind", ">u2"), ("id_length", "u1"), ("value_length"
 AUTHENTICATION_FIXED = 13
 ORIGIN_SIZE = 8
 
-IPV6 = np.dtype([("version", "u1"), ("flow", "V3"), ("payload", ">u2")])
+IPV6 = np.dtype([("version", "u1"), ("flow", "V3"), ("payload", ">u2"), ("next", "u1")])
+IPV6_SIZE = 40
 
 LABEL = Label("teredo", key="name")
 
@@ -37,7 +40,10 @@ def teredo(run: Run, items: Items) -> None:
     good = at + IPV6.itemsize <= items.end
     at = np.where(good, at, start)
     header = run.read(IPV6, at)
-    good &= (header["version"] >> 4 == 6) & (at + 40 + header["payload"] <= items.wire)
+    payload = header["payload"]
+    good &= (header["version"] >> 4 == 6) & (at + IPV6_SIZE + payload <= items.wire)
+    # A question to a name server from this port could pass for a header with one byte behind it.
+    good &= can_carry(run, header["next"]) & ((payload == 0) | (payload >= SHORTEST))
     items, at = run.keep(items, good, datagram, at)
     items.cursor = at
     run.mark(items, LABEL)

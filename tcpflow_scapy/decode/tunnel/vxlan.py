@@ -14,8 +14,8 @@ from tcpflow_scapy.decode.layers import Items, Layer
 from tcpflow_scapy.decode.link.ethernet import ethernet
 from tcpflow_scapy.decode.run import Run
 
-from .mpls import mpls
-from .nsh import nsh
+from .mpls import looks_mpls, mpls
+from .nsh import looks_nsh, nsh
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -26,10 +26,11 @@ RESERVED = 0xFF
 
 NEXT: dict[int, Layer] = {1: ip, 2: ip, 3: ethernet, 4: nsh, 5: mpls}
 """By next protocol of the generic extension"""
-PACKETS, FRAME = (1, 2), 3
+PACKETS, FRAME, SERVICE, LABELS = (1, 2), 3, 4, 5
 
 PORTS = (4789, 4790, 8472)
 UDP_SIZE = 8
+FIRST_UNPRIVILEGED = 1024
 
 _PORT = np.dtype(">u2")
 
@@ -52,8 +53,8 @@ def vxlan_gpe(run: Run, items: Items) -> None:
     good = _by_the_book(run, items, header) & np.isin(following, list(NEXT))
     good |= np.isin(following, PACKETS) & looks_ip(run, items, HEADER.itemsize)
     good |= (following == FRAME) & looks_ethernet(run, items, HEADER.itemsize)
-    # Only the flags that must be set distinguish the other two from a datagram.
-    good |= np.isin(following, (4, 5)) & (header["flags"] & HAS_NETWORK != 0)
+    good |= (following == LABELS) & looks_mpls(run, items, HEADER.itemsize)
+    good |= (following == SERVICE) & looks_nsh(run, items, HEADER.itemsize)
     items, header, following = run.keep(items, good, datagram, header, following)
     _mark(run, items, header)
     for number, layer in NEXT.items():
@@ -72,8 +73,10 @@ def _by_the_book(run: Run, items: Items, header: Array) -> Array:
     good = (flags & HAS_NETWORK != 0) & (flags & ~np.uint8(HAS_GROUP | HAS_NETWORK | HAS_NEXT) == 0)
     good &= (header["group"] == 0) | (flags & HAS_GROUP != 0)
     good &= header["network"] & RESERVED == 0
-    sent_to: Array = run.read(_PORT, items.cursor - UDP_SIZE + _PORT.itemsize)
-    found: Array = good & np.isin(sent_to, PORTS)
+    sent_from = run.read(_PORT, items.cursor - UDP_SIZE)
+    sent_to = run.read(_PORT, items.cursor - UDP_SIZE + _PORT.itemsize)
+    # What a server answers to a client that happens to have one of these ports is no tunnel either.
+    found: Array = good & np.isin(sent_to, PORTS) & (sent_from >= FIRST_UNPRIVILEGED)
     return found
 
 

@@ -80,6 +80,22 @@ def test_damage_in_the_first_records_is_not_taken_for_another_dialect() -> None:
     assert len(got.info.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("magic", "extra"), [(0xA1B2CD34, 8), (0xA1B2CD34, 12), (0xA1B2C3D4, 8), (0xA1B2C3D4, 4), (0xA1B2C3D4, 0)]
+)
+@pytest.mark.parametrize("record", [0, 1, 2])
+@pytest.mark.parametrize("lost", [1, 4, 16])
+def test_a_dialect_is_told_behind_damage_in_the_first_records(
+    magic: int, extra: int, record: int, lost: int
+) -> None:
+    whole = bytearray(pcap(FRAMES, magic=magic, extra=b"\x01\0\0\x02\x08\x06\x03\x01zzzz"[:extra]))
+    end = 24 + sum(16 + extra + len(f.data) for f in FRAMES[: record + 1])
+    del whole[end - lost : end]
+    got = read(bytes(whole))
+    assert got.data[-(len(FRAMES) - record - 1) :] == [f.data for f in FRAMES[record + 1 :]]
+    assert [problem.kind for problem in got.info.problems] == ["damaged"]
+
+
 @pytest.mark.parametrize(("magic", "unit"), [(0x1C0001AC, 1), (0x1C0001AB, 1000)])
 def test_ixia_files_have_a_longer_file_header(magic: int, unit: int) -> None:
     plain = pcap(FRAMES, magic=magic)
