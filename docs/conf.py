@@ -67,7 +67,7 @@ nitpick_ignore_regex = [
     # Types of the stages between, and what hooks are given: their contract is in the code, not here.
     (
         "py:class",
-        r"(.*\.)?(Evidence|Store|Medium|Recorder|Scene|Array|_Loc|Files|Template|Written|WrittenBody)",
+        r"(.*\.)?(Evidence|Store|Medium|Recorder|Scene|Array|_Loc|Files|BodyFile|Template|Written|WrittenBody)",
     ),
     ("py:class", r"(.*\.)?(Message|Limits|DecodeLimits|Outcome|BodyFacts|TimedStream|Headers|Range|Part)"),
     # Names in single backticks that can be imported, but have no page here: constants, parameters called like

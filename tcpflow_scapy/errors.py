@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-EXISTS = "exists and is not overwritten unless that is asked for (overwrite=True, --overwrite)"
+EXISTS = "already exists; it is replaced only with overwrite=True (--overwrite)"
 """What is said of an output whose name is taken."""
 
 

@@ -74,7 +74,7 @@ def reassemble(
         several links of an overlay network or by a mirror port.
     hash : bool
         Hash the source while it is read, so that ``flows.capture.sha256`` is that of the bytes that the flows
-        were made of. Without it the file is read again when somebody asks.
+        were made of. Without it the file is read again when the hash is asked for.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def reassemble(
     ------
     CaptureError
         If the source cannot be read at all; `CaptureChanged` if another program cuts or rewrites it
-        meanwhile. A capture cut short or damaged in the middle is none:
+        meanwhile. A capture cut short or damaged in the middle is not an error:
         ``flows.capture.problems`` says what could not be used.
     FilterError
         If libpcap refuses the expression.

@@ -70,6 +70,30 @@ def live_events() -> Rows:
     return ("event", "meaning"), ((f"`{kind}`", meaning) for kind, meaning in KINDS.items())
 
 
+def problems() -> Rows:
+    """What can be wrong with a capture."""
+    from tcpflow_scapy.capture.info import PROBLEMS
+
+    return ("kind", "meaning"), ((f"`{kind}`", meaning) for kind, meaning in PROBLEMS.items())
+
+
+def http_columns() -> Rows:
+    """`FlowTable.http`."""
+    from tcpflow_scapy.protocols.http_frame import HTTP_COLUMNS
+
+    rows = ((f"`{c.name}`", c.dtype, c.unit, c.meaning) for c in HTTP_COLUMNS)
+    return ("column", "dtype", "unit", "meaning"), rows
+
+
+def http_problems() -> Rows:
+    """What can be odd about HTTP messages and their bodies."""
+    from tcpflow_scapy.protocols.content_coding import CODING_PROBLEMS
+    from tcpflow_scapy.protocols.http1_message import PROBLEMS
+
+    words = {**PROBLEMS, **CODING_PROBLEMS}
+    return ("word", "meaning"), ((f"`{word}`", meaning) for word, meaning in words.items())
+
+
 def extras() -> Rows:
     """What ``pip install 'tcpflow-scapy[...]'`` can add."""
     import tomllib
@@ -89,6 +113,9 @@ FACTS: dict[str, Callable[[], Rows]] = {
     "pictures": pictures,
     "cell-keys": cell_keys,
     "live-events": live_events,
+    "problems": problems,
+    "http-columns": http_columns,
+    "http-problems": http_problems,
     "extras": extras,
 }
 

@@ -58,7 +58,7 @@ class FileBytes:
     name : str
         For messages.
     private : bool
-        Nobody else can write to it: it has no name.
+        No other program can write to it: it has no name.
     growing : bool
         It is being written by this program, at its end: empty until `grow` looks.
 

@@ -306,7 +306,7 @@ def _complaint(head: bytes, compressions: list[str]) -> str:
         return f"{inside}compressed more than {MAX_NESTING} times"
     if known := refusal(head):
         return f"{inside}{known}"
-    return f"{inside}no capture format that is known (begins with {head[:8].hex(' ')})"
+    return f"{inside}not a known capture format (begins with {head[:8].hex(' ')})"
 
 
 def _spool(stream: ByteStream, name: str, report: Report, arrived: Arrived) -> Medium:

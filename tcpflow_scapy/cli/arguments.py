@@ -82,6 +82,8 @@ def _check(settings: Settings) -> None:
             settings.notes.append(f"{', '.join(idle)} says how to print and does nothing without -c or -C")
     if settings.index and not settings.writes_files:
         settings.notes.append("-I belongs to stream files, and none are written: no index is")
+    if settings.request_bodies and "http" not in settings.scanners:
+        settings.notes.append("--http-requests does nothing without -e http or -a")
 
 
 def _check_live(settings: Settings) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tcpflow_scapy.live.session import LiveCapture
 
 
-NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down", "clock", "handshake")
-"""Problems of a live capture that are the network's."""
+NO_FAILURES = ("kernel_drop", "interface_drop", "interface_down", "clock", "handshake", "wrong_linktype")
+"""Problems that are the network's, or after which all frames were read all the same."""
 
 
 RARELY = 200_000

@@ -25,7 +25,7 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 """What ends a capture orderly, as in tcpflow."""
 
 AT_ONCE = ("interface_down", "interface_up", "spool_full", "chain_broken", "error")
-"""Kinds of events that are told when they happen. Frames that were dropped are summed up at the end."""
+"""Kinds of events that are reported when they happen. Frames that were dropped are summed up at the end."""
 
 LOOK_SECONDS = 0.25
 """How often it is looked whether a signal came."""

@@ -33,10 +33,10 @@ class Option:
         return f"-{self.letter}" if self.letter else f"--{self.word}"
 
 
-_READ = "read a capture (pcap or pcapng, also compressed); may be repeated; - is standard input"
+_READ = "read a capture (pcap, pcapng and others, also compressed); may be repeated; - is standard input"
 _INTERFACE = "capture until interrupted; may be repeated; any is every interface"
 _SPOOL = "keep the frames: pcapng, with a hash chain beside it as FILE.chain (default: a temporary file)"
-_OVERLAP = "which version of a byte counts: first (default), last, or a model (bsd, linux, windows, ...)"
+_OVERLAP = "which version of a byte counts: first (default), last, or as bsd, linux, windows ... roughly do"
 _LETTERS = (
     "before names: t Unix time, T ISO time; folders of flows: k 1,000, m 10**6, g 10**9; "
     "c a count on every name; X no files; M hashes in the report"
@@ -65,7 +65,7 @@ INPUT = (
         "",
         "ignore-encapsulation",
         "",
-        "and so may those of different tunnels",
+        "packets of different VLANs or tunnels may be one flow",
         switch("ignore_encapsulation"),
     ),
     Option("", "verify-checksums", "", "leave out what has a wrong checksum", switch("verify_checksums")),
@@ -97,14 +97,16 @@ OUTPUT = (
     Option("E", "", "NAME", "enable this and nothing else", setters.enable_only),
     Option("x", "", "NAME", "disable", setters.disable),
     Option("Z", "", "", "leave HTTP bodies compressed", switch("decode_bodies", False)),
-    Option("", "http-requests", "", "with -e http: bodies of requests too", switch("request_bodies")),
+    Option("", "http-requests", "", "with -e http or -a: bodies of requests too", switch("request_bodies")),
     Option("I", "", "", "beside each file NAME.findx: when each run of bytes came", switch("index")),
     Option("K", "", "", "one capture for each stream instead of its bytes", switch("split")),
     Option("w", "", "FILE", "the frames that are part of no flow, as a capture", text("unprocessed")),
     Option(
         "X", "", "FILE", "where the DFXML report goes (default: report.xml in the folder)", text("report")
     ),
-    Option("", "overwrite", "", "replace existing files, do not number or refuse", switch("overwrite")),
+    Option(
+        "", "overwrite", "", "replace existing files instead of numbering or refusing", switch("overwrite")
+    ),
     Option("", "table", "", "print the table of flows; files only with -o", switch("table")),
     Option("", "csv", "FILE", "the table of flows as CSV; files only with -o", text("csv")),
     Option("", "json", "FILE", "the table of flows as JSON Lines; files only with -o", text("json")),

@@ -221,7 +221,7 @@ def _draw(flows: FlowTable, settings: Settings) -> None:
 
 
 def _report_path(folder: str, name: str, settings: Settings) -> str:
-    """Where a report goes that was not given a name: it is numbered as the files are that it tells of."""
+    """Path of a report without a name of its own: numbered like the files that it lists."""
     from tcpflow_scapy.export.whole_file import free_path
 
     path = os.path.join(folder, name)

@@ -45,7 +45,7 @@ def number(option: str, argument: str) -> int:
     Raises
     ------
     UsageError
-        `argument` is none (tcpflow would silently take it for 0).
+        `argument` is not one (tcpflow would silently take it for 0).
     """
     try:
         return int(argument)

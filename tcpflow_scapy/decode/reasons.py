@@ -18,9 +18,9 @@ class Reason(IntEnum):
     IGMP = 6
     SCTP = 7
     OTHER_IP = 8
-    """an IP protocol that carries no TCP"""
+    """an IP protocol that does not carry TCP"""
     OTHER_ETHERTYPE = 9
-    """an Ethernet type, LLC or PPP protocol that carries no IP"""
+    """an Ethernet type, LLC or PPP protocol that does not carry IP"""
     FRAGMENT = 10
     """a fragment (of IP, 802.11, CAPWAP, batman-adv) that was not used"""
     FRAGMENT_USED = 11

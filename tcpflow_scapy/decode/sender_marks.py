@@ -1,4 +1,4 @@
-"""What a sender puts into its segments that grows from one to the next: TCP timestamps, numbers of datagrams."""
+"""What grows from one segment of a sender to the next: TCP timestamps, identification of datagrams."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcpflow_scapy.export.folder import OutputFolder, telling
-from tcpflow_scapy.export.names import NameFields, Template
+from tcpflow_scapy.export.names import NameFields, Template, name_column
 from tcpflow_scapy.export.payload import set_time, write_at
 
 if TYPE_CHECKING:
@@ -32,12 +32,9 @@ def export_datagrams(
     ExportError
         A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
-    import pandas as pd
-
     chosen = Template(template) if template is not None else Template()
-    rows: list[tuple[object, ...]] = []
-    columns = ["conversation", "direction", "name", "path", "size", "datagrams"]
-    made = partial(pd.DataFrame, rows, columns=columns)
+    files: list[tuple[int, str, str, int, int]] = []
+    made = partial(_frame, files, os.fspath(outdir))
     with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for each in conversations:
             for direction in ("client", "server"):
@@ -46,9 +43,23 @@ def export_datagrams(
                     continue
                 name = _write(folder, each, direction, payloads, chosen)
                 size = sum(map(len, payloads))
-                path = os.path.join(folder.path, name)
-                rows.append((each.id, direction, name, path, size, len(payloads)))
+                files.append((each.id, direction, name, size, len(payloads)))
     return made()
+
+
+def _frame(files: list[tuple[int, str, str, int, int]], outdir: str) -> pd.DataFrame:
+    import pandas as pd
+
+    numbers, directions, names, sizes, datagrams = zip(*files, strict=True) if files else ((),) * 5
+    columns = {
+        "conversation": np.array(numbers, np.int64),
+        "direction": pd.array(directions, dtype="str"),
+        "name": name_column(names),
+        "path": name_column([os.path.join(outdir, name) for name in names]),
+        "size": np.array(sizes, np.int64),
+        "datagrams": np.array(datagrams, np.int64),
+    }
+    return pd.DataFrame(columns)
 
 
 def _write(

@@ -13,7 +13,7 @@ import platform
 import resource
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -93,7 +93,7 @@ def to_dfxml(
     time_delta: float = 0,
     byte_runs: bool = True,
     source_hashes: Sequence[str] | None = None,
-    options: Attributes = {},  # noqa: B006
+    options: Mapping[str, object] = {},
     overwrite: bool = False,
 ) -> None:
     """Write a report of flows as DFXML.
@@ -116,7 +116,7 @@ def to_dfxml(
     byte_runs : bool
         Say where in the capture the bytes of each file lie.
     source_hashes : sequence of str, optional
-        SHA-256 of each source, for whoever has them already; empty for none. Default: computed.
+        SHA-256 of each source, if known already; empty to leave them out. Default: computed.
     options : mapping
         Further options of the run, which are listed with those of `reassemble`.
     overwrite : bool

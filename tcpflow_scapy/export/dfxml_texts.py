@@ -95,7 +95,7 @@ def mac_attributes(rows: StreamRows) -> Array:
     try:
         heads = heads_of_rows(rows)
     except CaptureError:
-        # The capture is not what it was: what was written of it before can be told all the same.
+        # The capture has changed; what was written of it before can be listed all the same.
         return np.empty((len(rows), 0), np.uint8)
     target, source = heads[:, :6], heads[:, 6:]
     return beside(

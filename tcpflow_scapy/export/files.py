@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcpflow_scapy.export.folder import OutputFolder, telling
-from tcpflow_scapy.export.names import DEFAULT_TEMPLATE, Template, TemplateChoice
+from tcpflow_scapy.export.names import DEFAULT_TEMPLATE, Template, TemplateChoice, name_column
 from tcpflow_scapy.export.stream_writer import Written, write_streams
 from tcpflow_scapy.export.streams import StreamRows
 
@@ -145,8 +145,8 @@ def files_frame(rows: StreamRows, files: list[Written], outdir: str, hashes: Seq
     columns: dict[str, Any] = {
         "flow": picked.flow,
         "direction": sides,
-        "name": pd.array(names, dtype="str"),
-        "path": pd.array([os.path.join(outdir, name) for name in names], dtype="str"),
+        "name": name_column(names),
+        "path": name_column([os.path.join(outdir, name) for name in names]),
         "size": np.array([file.size for file in files], np.int64),
         "captured_bytes": np.array([file.captured for file in files], np.int64),
         "missing_bytes": picked.column("size") - picked.column("captured"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,12 @@ import numpy as np
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.export.files import make_template
 from tcpflow_scapy.export.folder import OutputFolder, telling
-from tcpflow_scapy.export.names import Template
+from tcpflow_scapy.export.names import Template, name_column
 from tcpflow_scapy.export.payload import set_time, write_at
 from tcpflow_scapy.export.streams import FieldsOfRows, StreamRows
 from tcpflow_scapy.protocols.content_coding import DecodeLimits, Outcome
 from tcpflow_scapy.protocols.http import HttpBody, HttpExchange, http_bodies
+from tcpflow_scapy.protocols.http_candidates import likely_http
 from tcpflow_scapy.protocols.http_message import HttpMessage
 from tcpflow_scapy.protocols.sniff import LOOK, sniff
 from tcpflow_scapy.render.escape import safe_text
@@ -142,13 +143,20 @@ def export_http_bodies(
     ExportError
         A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
-    chosen = stream_names(flows, make_template(template, prefix_flags))
-    chosen |= {key: _fixed(name) for key, name in (names or {}).items()}
+    chosen = make_template(template, prefix_flags)
+
+    @cache
+    def stream_name(flow: int, direction: str) -> NameFor | None:
+        given = (names or {}).get((flow, direction))
+        return _fixed(given) if given is not None else others().get((flow, direction))
+
+    # Made for all streams of the capture, where there is a body at all.
+    others = cache(partial(stream_names, flows, chosen))
     files: list[WrittenBody] = []
     made = partial(bodies_frame, files, os.fspath(outdir))
     with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for file in write_bodies(
-            flows, folder, chosen, requests=requests, decode=decode, decode_limits=decode_limits
+            flows, folder, stream_name, requests=requests, decode=decode, decode_limits=decode_limits
         ):
             files.append(file)
             if on_file is not None:
@@ -161,7 +169,7 @@ def export_http_bodies(
 def write_bodies(
     flows: Iterable[Flow],
     folder: OutputFolder,
-    names: Mapping[tuple[int, str], NameFor],
+    name_of: Callable[[int, str], NameFor | None],
     *,
     requests: bool = False,
     decode: bool = True,
@@ -169,10 +177,12 @@ def write_bodies(
 ) -> Iterator[WrittenBody]:
     """Write the bodies of flows and yield what was written; see `export_http_bodies`."""
     limits = (decode_limits or DecodeLimits()).together()
-    for flow in flows:
+    for flow in likely_http(flows):
         for body in http_bodies(flow, None, decode_limits=limits):
-            name = names.get((flow.id, body.message.direction))
-            if name is None or (body.message.is_request and not requests):
+            if body.message.is_request and not requests:
+                continue
+            name = name_of(flow.id, body.message.direction)
+            if name is None:
                 continue
             written = _write(flow, folder, name, body, limits if decode else None)
             if written is not None:
@@ -243,8 +253,6 @@ def bodies_frame(files: list[WrittenBody], outdir: str) -> pd.DataFrame:
         "direction": ("str", [m.direction for m in messages]),
         "exchange": ("int64", [file.body.exchange.number for file in files]),
         "number": ("int64", [file.body.number for file in files]),
-        "name": ("str", [file.name for file in files]),
-        "path": ("str", [os.path.join(outdir, file.name) for file in files]),
         "size": ("int64", [file.size for file in files]),
         "sha256": ("str", [file.sha256 for file in files]),
         "content_type": ("str", [safe_text(m.content_type) for m in messages]),
@@ -260,6 +268,9 @@ def bodies_frame(files: list[WrittenBody], outdir: str) -> pd.DataFrame:
         "problems": ("str", [" ".join(file.problems) for file in files]),
     }
     table = pd.DataFrame({name: pd.Series(values, dtype=dtype) for name, (dtype, values) in columns.items()})
+    names = [file.name for file in files]
+    table.insert(4, "name", name_column(names))
+    table.insert(5, "path", name_column([os.path.join(outdir, name) for name in names]))
     table.insert(16, "time", times([m.time_ns for m in messages]))
     table.insert(17, "end_time", times([m.end_time_ns for m in messages]))
     return table

@@ -22,12 +22,14 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tcpflow_scapy.flows.stream import Stream
 
 DEFAULT_TEMPLATE = "%A.%a-%B.%b%V%v%C%c"
@@ -234,6 +236,16 @@ class TemplateChoice:
     def template(self) -> Template:
         """The checked template."""
         return Template(self.text, always_count=self.always_count)
+
+
+def name_column(names: Sequence[str]) -> pd.Series:
+    """File names as a column of a table, those that are not UTF-8 included (`os.fsdecode`).
+
+    Such a name cannot be stored as pandas stores other text if it has pyarrow.
+    """
+    import pandas as pd
+
+    return pd.Series(list(names), dtype=pd.StringDtype("python", na_value=float("nan")))
 
 
 def stream_name(stream: Stream) -> str:

@@ -100,7 +100,7 @@ def mapped(store: Store) -> memoryview | None:
     """The capture, where it lies in one piece of memory: addresses are places in it.
 
     Only the system may copy from it: it says so where a file has become shorter, while a process that reads
-    there is ended. Whoever had it copied looks whether the capture is `unchanged`.
+    there is ended. The caller then checks whether the capture is `unchanged`.
     """
     if len(store) != 1:
         return None
@@ -166,7 +166,7 @@ class ZerosToHash:
         size : int
             Bytes that the file will have, gaps included.
         captured : int
-            Those of them that are no gap.
+            Those of them that are not gaps.
         """
         zeros = size - captured
         if zeros <= ZEROS_PER_BYTE * captured:

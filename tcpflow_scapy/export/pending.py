@@ -37,7 +37,7 @@ class PendingFile:
         self.hidden = hidden
         """its temporary name in the folder; empty for a nameless file"""
         self.name = ""
-        """the name it got, for whoever publishes it"""
+        """the name it got, for the caller that publishes it"""
 
     def close(self) -> None:
         """Close the descriptor; a nameless file without a link is gone then."""

@@ -151,20 +151,20 @@ class Capture:
     def sha256(self) -> str | list[str]:
         """SHA-256 of the source as it lies on disk, or one for each of several.
 
-        Computed while it was read where `reassemble` was told to (``hash=True``), else when asked for.
-        Sources that are no files are hashed as they were spooled.
+        Computed while it was read with ``reassemble(..., hash=True)``, else when it is asked for.
+        Sources that are not files are hashed as they were spooled.
 
         Raises
         ------
         CaptureChanged
-            A file is not any more what was read.
+            A file is no longer what was read.
         """
         info, store = self._evidence.info, self._evidence.store
         digests = list(info.digests)
         if not digests:
             for number, original in enumerate(info.originals or [None for _ in info.paths]):
                 digest = sha256()
-                # The file that was read, though another one may bear its name by now.
+                # The file that was read, though another one may have its name by now.
                 buffer = original or store.buffer(number)
                 if isinstance(buffer, FileBytes):
                     buffer.hash_into(digest)

@@ -1,4 +1,4 @@
-"""Clocks that contradict the traffic: nobody acknowledges what was not sent yet.
+"""Clocks that contradict the traffic: data cannot be acknowledged before they are sent.
 
 Where two taps captured one direction each, their clocks may differ by more than a round trip takes. The times
 of the capture are left as they are; this says by how much they are wrong.

@@ -90,9 +90,9 @@ def _comes_first(one: tuple[_Place, Turn], two: tuple[_Place, Turn]) -> bool:
 class Conversation:
     """Both directions of a flow, in order of time; shows itself in a terminal and in a notebook.
 
-    The order within each direction is that of its stream. Between the directions acknowledgments tell, even
-    against the clock, for two taps may have two: nobody acknowledges what was not said yet. Where they leave
-    it open it goes by time, then by frame number.
+    The order within each direction is that of its stream. Between the directions acknowledgments decide, even
+    against the clock, for two taps may have two: data cannot be acknowledged before they are sent. Where they
+    leave it open it goes by time, then by frame number.
 
     Parameters
     ----------

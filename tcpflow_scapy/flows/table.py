@@ -129,7 +129,7 @@ class FlowTable:
         Raises
         ------
         ValueError
-            For what cannot be a host, a port or a time with a date. A time outside the capture is no error.
+            For what cannot be a host, a port or a time with a date. A time outside the capture is fine.
         """
         found: FlowTable = self[selection.select(self.df, host=host, port=port, time=time)]
         return found

@@ -1,4 +1,4 @@
-"""Files of a spool that are complete and old: they are opened when somebody wants their bytes.
+"""Files of a spool that are complete and old: they are opened when their bytes are needed.
 
 A descriptor for every file would be too much for a capture that began thousands of them. The newest stay
 open; so a capture of few files is not touched by any of this.
@@ -23,7 +23,7 @@ OPEN = 256
 """Complete files that stay open."""
 
 BORROWED = 64
-"""Older ones that are open at a time, besides those that somebody still reads."""
+"""Older ones that are open at a time, besides those that are still being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Shelf:
                 found = self._open[file] = file.open()
             self._open.move_to_end(file)
             while len(self._open) > BORROWED:
-                # Closed as soon as nobody holds it.
+                # Closed as soon as nothing refers to it.
                 self._open.popitem(last=False)
             return found
 

@@ -77,7 +77,7 @@ def parse_line(line: str, options: Mapping[str, bool]) -> Arguments:
             if name not in options or not word.startswith("--"):
                 known = ", ".join(f"--{name}" for name in options)
                 asked = word.partition("=")[0]
-                hint = "what begins with a dash but is not an option goes behind a -- of its own"
+                hint = "write -- before text that begins with a dash"
                 raise BadArguments(f"unknown option {asked}; there are: {known}; {hint}")
             if options[name] and not equals:
                 try:

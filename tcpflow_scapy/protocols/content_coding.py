@@ -19,13 +19,13 @@ CODING_PROBLEMS: dict[str, str] = {
     "coding_corrupt": "the compressed body is damaged; what came before the damage is kept",
     "coding_cut_short": "the compressed body is not all there; what could be read is kept",
     "no_decoder": "the library for this coding is not installed; the body is as it was sent",
-    "ratio_limit": "the body grew more than gzip can make it, and what all bodies together may grow beyond "
-    "that was used up (a bomb?); it was cut there",
+    "ratio_limit": "the body grew beyond what gzip can expand, and the allowance of all bodies for that "
+    "was used up (a decompression bomb?); it was cut there",
     "size_limit": "the decoded body is larger than the limit; it was cut there",
-    "too_many_codings": "more codings on top of each other than the limit; the body is as it was sent",
+    "too_many_codings": "more nested codings than the limit; the body is as it was sent",
     "total_limit": "the decoded bodies together are more than the limit; this one was cut there",
     "trailing_bytes": "bytes after the end of the compressed data; they were left out",
-    "unknown_coding": "a coding we do not know; the body is as it was sent",
+    "unknown_coding": "an unknown coding; the body is as it was sent",
     "wrong_label": "the body is not in the coding it is said to be in",
 }
 """Every word that can stand in `Outcome.problems`, and what it means."""

@@ -301,8 +301,9 @@ def http_frame(flows: Iterable[Flow], *, bodies: bool = True) -> pd.DataFrame:
         Read every body, for its decoded size, hash and type. Without, those columns are empty and nothing
         but heads is read.
     """
+    from .http_candidates import likely_http
     from .http_frame import exchange_frame
 
     limits = DecodeLimits().together()
-    found = (e for flow in flows for e in http_exchanges(flow, decode_limits=limits))
+    found = (e for flow in likely_http(flows) for e in http_exchanges(flow, decode_limits=limits))
     return exchange_frame(found, bodies=bodies)

@@ -104,7 +104,9 @@ class Http1Parser:
         self.offset = window.end
         return None
 
-    def read_body(self, head: Head, method: bytes | None = None, *, certain: bool = True) -> Message:
+    def read_body(
+        self, head: Head, method: bytes | None = None, *, certain: bool = True, continued: bool = False
+    ) -> Message:
         """Find the end of the message that `head` begins; the parser moves behind it.
 
         Parameters
@@ -115,6 +117,8 @@ class Http1Parser:
             For a response: the method of its request. None if it is not known.
         certain : bool
             Whether `method` is beyond doubt; if not, it is the likeliest.
+        continued : bool
+            For a request: whether it is known to have got its 100 (Continue).
         """
         self.ambiguous = False
         fields, problems = head.parse()
@@ -132,7 +136,7 @@ class Http1Parser:
                 if Presence(self._window, head, stated, self.closed).stands_there():
                     head.problems |= {"unexpected_body"}
                     framing = stated
-        if self._body_not_sent(head, framing, named, method, certain=certain):
+        if not continued and self._body_not_sent(head, framing, named, method, certain=certain):
             head.problems |= {"not_sent"}
             return self._finish(Message(head, "none", (), (), head.end, True))
         unframed = self._read_unframed(head) if head.side == "request" and framing.kind == "none" else None
@@ -287,7 +291,8 @@ class Http1Parser:
             return False
         if head.side == "request":
             waited = any(value.lower() == b"100-continue" for value in fields.get(b"expect", ()))
-            return waited and presence.is_refused()
+            refused, self.ambiguous = presence.is_refused() if waited else (False, False)
+            return refused
         if certain and method is not None and head.lost is None:
             return False
         absent, self.ambiguous = presence.is_absent(likely=method is not None)

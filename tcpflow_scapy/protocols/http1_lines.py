@@ -39,6 +39,9 @@ _FOUND_REQUEST_END = re.compile(rb" HTTP/1\.[01]\r?\n(?=[!#$%&'*+.^_`|~0-9A-Za-z
 _ICY = re.compile(rb"ICY \d{3}(?=[ \r\n])")
 _NEWLINE = re.compile(rb"\n")
 
+_SHORTEST = 13
+"""Bytes of ``HTTP/1.1 200`` and the one behind it: in fewer nothing is found."""
+
 LINE_LIMIT = 1 << 16
 """Longest start line that is looked for."""
 LONGEST_LINE = 1 << 20
@@ -134,6 +137,8 @@ def find_message(side: Side, window: ByteWindow, offset: int, end: int | None = 
     for start, stop in window.runs(offset):
         if start >= end:
             break
+        if stop - start < _SHORTEST:
+            continue
         found = search(window, start, min(stop, end))
         if found is not None:
             return min(found, end)

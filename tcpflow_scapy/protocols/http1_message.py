@@ -13,14 +13,14 @@ from .http1_lines import Side, StartLine
 from .stream_bytes import Range
 
 PROBLEMS: dict[str, str] = {
-    "bad_chunk": "a chunk size line that is none; the body ends before it",
-    "bad_content_length": "a Content-Length that is no number; it was ignored",
+    "bad_chunk": "not a chunk size line; the body ends before it",
+    "bad_content_length": "a Content-Length that is not a number; it was ignored",
     "bad_header_name": "a field name with characters that are not allowed",
     "bad_header_value": "a field value with a NUL or a bare carriage return",
     "bad_transfer_encoding": "codings after chunked, chunked twice, or a request without chunked",
     "bare_lf": "lines end with a line feed alone",
     "body_cut_short": "the captured stream ends inside the body",
-    "bytes_behind": "bytes behind the last message that belong to none; see `unread`",
+    "bytes_behind": "bytes after the last message that belong to no message; see `unread`",
     "conflicting_content_length": "several lengths; the one that leads to the next message was taken",
     "folded_header": "a field goes on in the next line (obsolete since RFC 7230)",
     "gap_in_body": "bytes of the body were never captured",
@@ -38,7 +38,7 @@ PROBLEMS: dict[str, str] = {
     "not_sent": "the body is not there: a response follows at once (the request was HEAD or unknown), "
     "or a request that waited for 100-continue",
     "repeated_content_length": "the same length more than once",
-    "resynchronised": "found by its looks, after bytes that are no HTTP message or were not captured",
+    "resynchronised": "found by its looks, after bytes that are not an HTTP message or were not captured",
     "space_before_colon": "blanks between field name and colon",
     "too_many_headers": "more header fields than the limit; the rest was ignored",
     "trailers_cut_short": "the trailer fields do not end within the captured stream",

@@ -38,13 +38,17 @@ class Presence:
     @property
     def fits(self) -> bool:
         """Whether a body of the stated length leads to the end of the stream or to another message."""
-        return self.stop == self.window.end or begins_message("response", self.window, self.stop)
+        return self.stop == self.window.end or begins_message(self.head.side, self.window, self.stop)
 
-    def is_refused(self) -> bool:
-        """Whether a request that waited for a 100 (Continue) goes without its body."""
+    def is_refused(self) -> tuple[bool, bool]:
+        """Whether a request that waited for a 100 (Continue) goes without its body; whether that is open."""
         window, start = self.window, self.head.end
-        nothing = start >= window.end and self.closed is True and window.gaps.after(start) == start
-        return nothing or begins_message("request", window, start)
+        if start >= window.end:
+            return self.closed is True and window.gaps.after(start) == start, False
+        if not begins_message("request", window, start):
+            return False, False
+        # It may be a body that looks like a request, if it ends where it should.
+        return True, self.framing.kind == "length" and (self.fits or self._end_is_lost())
 
     def stands_there(self) -> bool:
         """Whether a body of the stated length follows where none should: the answer to a HEAD."""

@@ -56,6 +56,8 @@ class _Question:
     hidden_from: int
     """from where on, up to it, requests may be hidden; its start if none can be"""
     informational: tuple[Message, ...] = ()
+    doubtful: bool = False
+    """whether its body may be what was taken for the requests behind it"""
 
 
 def spoken_side(stream: TimedStream) -> Side | None:
@@ -116,21 +118,29 @@ class Pairing:
     def _in_order(self) -> Iterator[Pair]:
         """Pairs up to the first place where a message may have been lost."""
         while (head := self._asking.peek()) is not None and self._asking.follows(head):
-            request = self._asking.take(head)
+            request = self._asking.take(head, continued=self._goes_on(head))
+            doubtful = self.requests.ambiguous
             self._note_interim(request)
             informational: list[Message] = []
             while (response := self._next_response(request)) is not None:
                 if _is_informational(response):
                     informational.append(response)
                     continue
-                certain = not self._mixed(request, response)
+                certain = not doubtful and not self._mixed(request, response)
                 yield self._pair(Pair(request, response, tuple(informational), certain=certain))
                 break
             else:
-                self._pending = _Question(request, Place(), request.start, tuple(informational))
+                self._pending = _Question(request, Place(), request.start, tuple(informational), doubtful)
                 return
             if self.requests.stopped:
                 return
+
+    def _goes_on(self, request: Head) -> bool:
+        """Whether a request that asks for a 100 (Continue) is known to get it."""
+        if not _waits(request):
+            return False
+        head = self._answering.peek()
+        return head is not None and head.line.status == 100 and self._answering.follows(head)
 
     def _next_response(self, request: Message) -> Message | None:
         """The next response, if there is one and none can have been lost before it."""
@@ -183,7 +193,7 @@ class Pairing:
                 hidden_from = head.start
             message = self._asking.take(head)
             self._note_interim(message)
-            found.append(_Question(message, place, hidden_from))
+            found.append(_Question(message, place, hidden_from, doubtful=self.requests.ambiguous))
         return found
 
     def _answers(self, *, connect: bool) -> tuple[list[_Answer], tuple[Message, ...]]:
@@ -208,7 +218,7 @@ class Pairing:
             found.append(_Answer(response, tuple(informational), place, mixed))
             informational, place, mixed = [], Place(), False
         if self._interim:
-            # What a gap hides whole may be a 100 (Continue), which is nobody's answer.
+            # What a gap hides whole may be a 100 (Continue), which is not the answer to a request.
             for answer in found:
                 answer.place = replace(answer.place, low=0)
         return found, tuple(informational)
@@ -250,7 +260,7 @@ class Pairing:
         return len(questions)
 
     def _note_interim(self, request: Message) -> None:
-        self._interim = self._interim or b"100-continue" in request.head.raw.lower()
+        self._interim = self._interim or _waits(request.head)
 
     def _was_refused(self, request: Message) -> bool:
         """Whether a request was answered before it sent the body for which it asked leave."""
@@ -258,7 +268,7 @@ class Pairing:
         if "body_cut_short" not in request.problems or request.ranges or stream.end > request.head.end:
             return False
         acknowledged = bool(stream.gaps) and stream.gaps[-1][1] > stream.end
-        return not acknowledged and b"100-continue" in request.head.raw.lower()
+        return not acknowledged and _waits(request.head)
 
     def _pair(self, pair: Pair) -> Pair:
         request, response = pair.request, pair.response
@@ -279,7 +289,7 @@ class Pairing:
 def _joined(question: _Question | None, answer: _Answer | None, *, certain: bool) -> Pair:
     informational = (question.informational if question else ()) + (answer.informational if answer else ())
     mixed = answer.mixed if answer else False
-    if question is not None and question.message.head.lost is not None:
+    if question is not None and (question.doubtful or question.message.head.lost is not None):
         mixed = True
     return Pair(
         question.message if question else None,
@@ -300,6 +310,11 @@ def _resumed(response: Message) -> int | None:
         return None
     start, end = response.ranges[-1]
     return start if end > response.missing[0][1] else None
+
+
+def _waits(request: Head) -> bool:
+    """Whether a request asks for leave to send its body."""
+    return b"100-continue" in request.raw.lower()
 
 
 def _asks_to_leave(head: Head) -> bool:

@@ -61,12 +61,15 @@ class MessageReader:
             self._head = self.parser.read_head()
         return self._head
 
-    def take(self, head: Head, method: bytes | None = None, *, certain: bool = True) -> Message:
+    def take(
+        self, head: Head, method: bytes | None = None, *, certain: bool = True, continued: bool = False
+    ) -> Message:
         """The message of the head that `peek` gave; see `Http1Parser.read_body`."""
         self._head = None
-        message = self.parser.read_body(head, method, certain=certain)
+        message = self.parser.read_body(head, method, certain=certain, continued=continued)
         self._loose = _framing_lost(message, certain=certain)
         self._by_looks = "no_length" in message.problems or (not certain and "not_sent" in message.problems)
+        self._by_looks = self._by_looks or self.parser.ambiguous
         self._begun = False
         return message
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tcpflow_scapy.flows.search import compile_pattern, first_matches
 from tcpflow_scapy.protocols.content_coding import DecodeLimits
 from tcpflow_scapy.protocols.http import http_exchanges
+from tcpflow_scapy.protocols.http_candidates import likely_http
 from tcpflow_scapy.render.escape import safe_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def search_bodies(flows: FlowTable, pattern: Any, limit: int | None = None) -> p
 
 def _matches(flows: FlowTable, expression: Any) -> Iterator[tuple[Any, ...]]:
     limits = DecodeLimits().together()
-    for flow in flows:
+    for flow in likely_http(flows):
         for exchange in http_exchanges(flow, decode_limits=limits):
             for message in (exchange.request, exchange.response):
                 if message is not None:

@@ -164,6 +164,7 @@ class ByteWindow:
         self.data = b""
         self.base = 0
         self._run_end = -1
+        self._block = 0, b""
         self._step = self.FIRST
 
     def fill(self, offset: int, n: int) -> int:
@@ -187,11 +188,20 @@ class ByteWindow:
         self._run_end = self.gaps.run_end(offset, self.end)
         start = offset + len(rest)
         stop = min(self._run_end, offset + max(n, self._step))
-        self.data = rest + self.stream.read(start, stop - start) if stop > start else rest
+        self.data = rest + self._read(start, stop) if stop > start else rest
         self.base = offset
         if start + len(self.data) - len(rest) < stop:
             self._run_end = self.base + len(self.data)  # a short read ends the run, or we would ask forever
         return 0
+
+    def _read(self, start: int, stop: int) -> bytes:
+        """Bytes of one run; of several short ones that lie close together with one call."""
+        if stop < self._run_end or stop >= self.end:
+            return self.stream.read(start, stop - start)
+        at, block = self._block
+        if not at <= start <= stop <= at + len(block):
+            at, block = self._block = start, self.stream.read(start, max(stop - start, self.FIRST))
+        return block[start - at : stop - at]
 
     def peek(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes from `offset`; fewer where the captured run ends."""

@@ -1,6 +1,6 @@
 """What the other side said of a stream: how far it has it, and what it has beyond.
 
-One packet is enough to say anything, and anybody can forge one. An acknowledgment counts if it lies within a
+A single packet can claim anything, and can be forged. An acknowledgment counts if it lies within a
 window of what was seen, or if another packet says much the same; a copy of the same packet does not.
 """
 

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(slots=True)
 class Acks:
-    """One row for each packet with an acknowledgment that is no reset."""
+    """One row for each packet with an acknowledgment that is not a reset."""
 
     row: Array
     """int64, index in `Grouping.order`"""
@@ -29,7 +29,7 @@ class Acks:
     """int64: of the next byte expected"""
 
     def highest(self, streams: int, good: Array | None = None) -> Array:
-        """The highest offset told of each stream (by the `good` ones): int64[streams], -1 without any."""
+        """Highest acknowledged offset of each stream (by the `good` ones): int64[streams], -1 without any."""
         out = np.full(streams, -1, np.int64)
         # Packets come by stream, so what they speak of is in runs.
         heads = np.flatnonzero(first_rows(self.stream))

@@ -11,13 +11,13 @@ import numpy as np
 
 from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, RST, SYN, PacketTable
+from tcpflow_scapy.reassembly.asymmetric import join_asymmetric
 from tcpflow_scapy.reassembly.columns import by_group, first_rows, ranges
 from tcpflow_scapy.reassembly.incarnations import split_pairs
 from tcpflow_scapy.reassembly.numbering import factorize
-from tcpflow_scapy.reassembly.oneway import join_ways
 from tcpflow_scapy.reassembly.pairs import PART_PACKETS, pair_packets
+from tcpflow_scapy.reassembly.reused_pairs import possibly_reused
 from tcpflow_scapy.reassembly.suspects import Suspects
-from tcpflow_scapy.reassembly.suspicion import suspicious_pairs
 from tcpflow_scapy.reassembly.tables import ClientEvidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -83,14 +83,14 @@ def group_packets(
         Join what came through different VLANs, or through any tunnels.
     """
     pair, direction, pairs = pair_packets(packets, ignore_vlan, ignore_encapsulation)
-    pair, pairs = join_ways(packets, times, pair, direction, pairs)
+    pair, pairs = join_asymmetric(packets, times, pair, direction, pairs)
     side = _side(pair, direction)
     order, starts = by_group(side, 2 * pairs)
     label: Array = pair
     count = pairs
     suspicious = np.zeros(pairs, bool)
     for some, rows in connection_parts(starts, PART_PACKETS):
-        suspicious[some] = suspicious_pairs(packets, times, side, order[rows], some, max_gap)
+        suspicious[some] = possibly_reused(packets, times, side, order[rows], some, max_gap)
     if suspicious.any():
         label, count = _split(packets, times, pair, direction, suspicious, max_gap)
     if timeout is not None:
@@ -156,7 +156,7 @@ def _split(
 
 
 def _clocked(pair: Array, times: Array) -> Array:
-    """bool for each pair: its times differ, so that they tell an order. Rows are by pair and time."""
+    """bool for each pair: its times differ, so that they give an order. Rows are by pair and time."""
     heads = np.flatnonzero(first_rows(pair))
     known = np.where(times == NO_TIME, np.iinfo(np.int64).max, times)
     return np.minimum.reduceat(known, heads) < np.maximum.reduceat(times, heads)

@@ -35,7 +35,7 @@ class Ends:
     fin: Array
     """offset of the FIN, -1 where none is believed"""
     skipped: Array
-    """bool: data stands behind the number that the FIN took; that number is no byte"""
+    """bool: data stands behind the number that the FIN took; that number is not a byte"""
     flags: Array
     """uint16: all flags that are believed, or-ed"""
     outside: Array
@@ -99,7 +99,7 @@ def _seen(wire_end: Array, fin: Array, max_gap: int) -> Array:
 def _without_fin(
     acks: Acks, heard: Heard, offsets: Offsets, wire_end: Array, fin: Array, flags: Array
 ) -> Array:
-    """The number after a FIN is acknowledged, too, but it is no byte.
+    """The number after a FIN is acknowledged, too, but it is not a byte.
 
     Where the FIN itself was not captured, the last number is taken for it if the peer closed, too, and either
     it is the one behind the data or the peer had acknowledged everything before it: at the end, one number

@@ -66,9 +66,9 @@ def find_epochs(suspects: Suspects, max_gap: int) -> tuple[Array, Array]:
 def _cuts(suspects: Suspects, openings: Openings) -> Array:
     """Openings at which a new epoch begins.
 
-    Those that were answered, those after the end of what was before, and those that something follows if they
-    begin far from what was before, or one side had ended that. Any other SYN may be forged: whether anything
-    begins with it is for the numbers to say.
+    Those that were answered or refused, those after the end of what was before, and those that something
+    follows if they begin far from what was before, or one side had ended that. Any other SYN may be forged:
+    whether anything begins with it is for the numbers to say.
     """
     pair = suspects.pair[openings.row]
     # What was closed began with the last opening before that was followed by anything but SYNs.
@@ -83,15 +83,21 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
     far, follows = _neighbours(suspects, openings)
     ended = suspects.ended_between(since, openings.row)
-    good = openings.proven | suspects.closed_between(since, openings.row) | (follows & (far | ended))
+    good = (
+        openings.proven
+        | (openings.refused & ~follows)
+        | suspects.closed_between(since, openings.row)
+        | (follows & (far | ended))
+    )
     return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
 
 
 def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
-    """bool, bool: openings far from what the side that asked had sent; those from which it goes on."""
+    """bool, bool: openings far from what either side had sent; those from which the asking side goes on."""
     plain = np.flatnonzero((suspects.flags & (SYN | RST)) == 0)
     first = openings.isn + 1
     far, follows = np.ones(len(openings), bool), np.zeros(len(openings), bool)
+    answers = openings.answers[:, 0] * MODULUS + openings.answers[:, 1]
     for direction in (0, 1):
         mine = plain[suspects.direction[plain] == direction]
         asked = np.flatnonzero(openings.direction == direction)
@@ -103,6 +109,10 @@ def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
         known = (at > 0) & (suspects.pair[last] == pair)
         end = suspects.sequence[last].astype(np.int64) + suspects.length[last]
         far[asked] = ~known | (np.abs(_signed(first[asked] - end)) > LEAST_WINDOW)
+        # What is acknowledged is an answer's, and was not before.
+        told = suspects.acknowledgment.astype(np.int64)
+        jump = np.abs(_signed(told[following] - told[last])) > LEAST_WINDOW
+        far[asked] |= jump & np.isin(asked * MODULUS + (told[following] - 1) % MODULUS, answers)
         step = _signed(suspects.sequence[following].astype(np.int64) - first[asked])
         more = (at < len(mine)) & (suspects.pair[following] == pair)
         follows[asked] = more & (step >= 0) & (step <= LEAST_WINDOW)
@@ -277,7 +287,12 @@ def _grade(suspects: Suspects, rows: Array, epoch: Array, axes: _Axes) -> Array:
     side = 2 * epoch + suspects.direction[rows]
     own = axes.fit(side, suspects.sequence[rows], -1)
     peer = axes.fit(side ^ 1, suspects.acknowledgment[rows], 0)
-    peer[~suspects.acknowledges[rows]] = _PROVEN
+    # What resets acknowledge need not mean anything, but tells where it does.
+    reset = suspects.reset[rows]
+    silent = ~suspects.acknowledges[rows] & ~(reset & (suspects.acknowledgment[rows] != 0))
+    peer[silent] = _PROVEN
+    bare = (suspects.flags[rows] & (SYN | RST)) != 0
+    own[silent & bare & (own == _BEYOND)] = _STRANGE
     # Data lost are likelier than acknowledgments of what was never sent.
     far = ((own == _BEYOND) & (peer == _PROVEN)) | ((own == _PROVEN) & (peer == _BEYOND))
     fits = far | (np.minimum(own, peer) >= _NEAR)

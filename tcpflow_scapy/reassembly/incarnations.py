@@ -18,10 +18,10 @@ from tcpflow_scapy.decode.packets import ACK, SYN
 from tcpflow_scapy.reassembly.epochs import find_epochs
 from tcpflow_scapy.reassembly.forged import amid_data
 from tcpflow_scapy.reassembly.halves import Halves, find_halves
-from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.matching import Matching
 from tcpflow_scapy.reassembly.sequence import HUGE
 from tcpflow_scapy.reassembly.suspects import Suspects
+from tcpflow_scapy.reassembly.unwrapping import follow
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,10 +62,13 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     )
     own = np.full(count, -1, np.int64)
     own[rows] = halves.row_half
+    point[suspects.refusals()] = True  # their number means nothing
     rest = np.flatnonzero(~point)
     own[rest] = halves.locate(side[rest], suspects.sequence[rest], False, walked[rest])
     peer = np.full(count, -1, np.int64)
     peer[acks] = halves.locate(side[acks] ^ 1, suspects.acknowledgment[acks], True, acknowledged)
+    told = np.flatnonzero(reset & (own < 0) & ((suspects.flags & ACK) != 0))
+    peer[told] = halves.locate(side[told] ^ 1, suspects.acknowledgment[told], True)
     ghosts = _ghosts(peer, acks, side, suspects.acknowledgment, halves.count, max_gap)
     match = Matching(halves, ghosts, own, peer)
     match.handshakes(_handshakes(suspects, syn, own, peer, halves))

@@ -12,7 +12,6 @@ import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.laps import along
 from tcpflow_scapy.reassembly.sequence import (
     HUGE,
     MODULUS,
@@ -22,6 +21,7 @@ from tcpflow_scapy.reassembly.sequence import (
     unwrap,
 )
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW, lowest_supported
+from tcpflow_scapy.reassembly.unwrapping import along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -237,7 +237,7 @@ def believed_flags(offsets: Offsets, wire_end: Array, fin: Array, max_gap: int) 
         flags = flags.copy()
         flags[forged] = 0
     every = group_reduce(np.bitwise_or, flags, offsets.stream, len(offsets.base), 0)
-    # An end that is contradicted is none; one far away says at least that the sender meant to end.
+    # An end that is contradicted does not count; one far away says at least that the sender meant to end.
     return np.where(fin == CONTRADICTED, every & ~np.uint16(FIN), every)
 
 

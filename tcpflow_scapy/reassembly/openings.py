@@ -32,6 +32,8 @@ class Openings:
     """int64: of the side that asked"""
     proven: Array
     """bool: a SYN that a SYN-ACK answers"""
+    refused: Array
+    """bool: a SYN that a reset answers, as a port that is closed does (RFC 9293, 3.10.7.1)"""
     answers: Array
     """int64[k, 2], ascending: opening, and each ISN that answers it"""
 
@@ -70,6 +72,11 @@ def find_openings(suspects: Suspects) -> Openings:
     opening[found < 0] = len(rows) + lone
     proven = np.zeros(len(rows) + len(heads), bool)
     proven[found[found >= 0]] = True
+    refused = np.zeros(len(proven), bool)
+    resets = suspects.refusals()
+    asked = _key(side[resets] ^ 1, number[resets])
+    met = _last_before(keys, rows, asked, resets, len(side))
+    refused[met[met >= 0]] = True
     row = np.concatenate((rows, heads))
     np.minimum.at(row, opening, replies)
     isn = np.concatenate((keys % MODULUS, number[heads] % MODULUS))
@@ -83,6 +90,7 @@ def find_openings(suspects: Suspects) -> Openings:
         direction[place],
         isn[place],
         proven[place],
+        refused[place],
         np.stack((answers // MODULUS, answers % MODULUS), axis=1),
     )
 

@@ -101,7 +101,7 @@ def lowest_supported(stream: Array, value: Array, identity: tuple[Array, ...]) -
 
 
 def furthest_before(group: Array, when: Array, told_group: Array, told_when: Array, told: Array) -> Array:
-    """For each question the highest of all values told before it in its group; -1 where nothing was.
+    """For each question the highest of all values seen before it in its group; -1 where nothing was.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Suspects:
     time: Array
     """int64, ns"""
     clocked: Array
-    """bool for each pair: whether its times differ, so that they tell an order"""
+    """bool for each pair: whether its times differ, so that they give an order"""
 
     @property
     def side(self) -> Array:
@@ -52,6 +52,10 @@ class Suspects:
     def syns(self, *, answer: bool) -> Array:
         """Rows of SYNs, or of SYN-ACKs."""
         return np.flatnonzero((self.flags & (SYN | ACK | RST)) == (SYN | ACK if answer else SYN))
+
+    def refusals(self) -> Array:
+        """Rows of resets by which a closed port answers a SYN (RFC 9293, 3.10.7.1)."""
+        return np.flatnonzero(((self.flags & (RST | ACK)) == (RST | ACK)) & (self.sequence == 0))
 
     def closed_between(self, first: Array, last: Array) -> Array:
         """bool: between two rows of a pair every side that sent something sent a FIN, or a reset came."""

@@ -130,7 +130,7 @@ class StreamTable:
     fin: Array
     """int64: offset of the FIN, -1 where none was seen"""
     fin_skipped: Array
-    """bool: data follows the number that the FIN took, which is no byte"""
+    """bool: data follows the number that the FIN took, which is not a byte"""
     flags: Array
     """uint16: all flags seen, or-ed; those of resets and FINs with implausible numbers are left out"""
     packets: Array

@@ -68,7 +68,7 @@ def outside_windows(
 
     A window never moves back (RFC 9293, 3.8.6.2.1), so the last one says how far the sender could go. Where
     nothing is heard afterwards, or the scale of windows is unknown, nothing is left out; without a clock
-    nobody knows what is later.
+    it is not known what is later.
 
     Parameters
     ----------

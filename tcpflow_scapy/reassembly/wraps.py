@@ -1,8 +1,8 @@
 """Sequence numbers that came again because a stream went round the circle while nothing was captured.
 
-Where exactly 2**32 bytes, or nearly, were not captured, what follows bears the numbers of what was before. It
-is no retransmission: its bytes differ, its timestamps are newer (RFC 7323, 5), and from there on the stream
-goes on at those numbers, and at no others.
+Where exactly 2**32 bytes, or nearly, were not captured, what follows has the numbers of what was before. It
+is not a retransmission: its bytes differ, its timestamps are newer (RFC 7323, 5), and from there on the
+stream goes on at those numbers, and at no others.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def unlapped(
         return None
     later = np.where(times[rows] > times[winners], rows, winners)[apart]
     index = np.flatnonzero(np.isin(order, later))
+    # The byte of a keep-alive contradicts what was sent, too.
+    index = index[placed.wire[index] > 1]
     result = placed
     for stream in distinct(placed.stream[index]).tolist():
         mine = index[placed.stream[index] == stream]
@@ -73,7 +75,8 @@ def _went_round(
     when, start = times[order[data]], placed.start[data]
     end = start + placed.wire[data]
     cut = int(np.searchsorted(when, begin))
-    if cut == 0 or len(data) - cut < 2:
+    # One segment with other bytes may be a retransmission, of what somebody had forged.
+    if cut == 0 or np.count_nonzero(start[cut:] < end[:cut].max()) < 2:
         return False
     pause = int(when[cut] - when[cut - 1])
     # From there on each segment follows what came before it in time.
@@ -81,9 +84,13 @@ def _went_round(
     if (np.abs(start[cut + 1 :] - reach[:-1]) > LEAST_WINDOW).any():
         return False
     other = _rows(placed, stream if placed.with_itself[stream] else stream ^ 1)
-    told = other[((placed.flags[other] & (ACK | RST)) == ACK) & (times[order[other]] >= begin)]
+    told = other[(placed.flags[other] & (ACK | RST)) == ACK]
     offset = distances(packets.acknowledgment[order[told]], placed.base[stream])
-    if (offset > reach[-1] + LEAST_WINDOW).any():
+    after = times[order[told]] >= begin
+    if (offset[after] > reach[-1] + LEAST_WINDOW).any():
+        return False
+    # What was not acknowledged yet is sent again.
+    if len(told) and offset[~after].max(initial=-1) <= start[cut]:
         return False
     return pause >= PAUSE and _newer(packets, order[data[cut - 1 : cut + 1]], store)
 

@@ -215,10 +215,10 @@ class Broken(io.RawIOBase):
         ("a\0b", CaptureOSError, "null"),
         ("/", CaptureOSError, "directory"),
         ("/dev/null", CaptureFormatError, "/dev/null: empty file"),
-        (__file__, CaptureFormatError, "no capture format that is known"),
+        (__file__, CaptureFormatError, "not a known capture format"),
         (io.BytesIO(), CaptureFormatError, "empty"),
         (io.BytesIO(b"PK\x03\x04" + bytes(30)), CaptureFormatError, "zip"),
-        (io.BytesIO(bytes(1000)), CaptureFormatError, "no capture"),
+        (io.BytesIO(bytes(1000)), CaptureFormatError, "not a known capture"),
         (io.BytesIO(b"XCP\x00009.001\x00" + bytes(200)), CaptureFormatError, "NetXRay .* editcap"),
         ([], CaptureFormatError, "empty list"),
         (["no-such-folder/y"], CaptureOSError, "No such file"),
@@ -277,7 +277,7 @@ def test_no_permission(path: Path) -> None:
 
 def test_a_bad_file_among_good_ones_is_found_before_anything_is_read(path: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad"
-    bad.write_text("no capture")
+    bad.write_text("not a known capture")
     with pytest.raises(CaptureFormatError, match="bad"):
         open_source([path, bad])
 

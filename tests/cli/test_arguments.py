@@ -170,3 +170,10 @@ def test_what_is_left_out_says_why(option: object) -> None:
 def test_defaults_are_tcpflows() -> None:
     settings = parse(["-r", "a"])
     assert settings == Settings(captures=["a"])
+
+
+def test_bodies_of_requests_need_bodies() -> None:
+    (note,) = parse(["-r", "a", "--http-requests"]).notes
+    assert note == "--http-requests does nothing without -e http or -a"
+    assert not parse(["-r", "a", "--http-requests", "-e", "http"]).notes
+    assert not parse(["-r", "a", "--http-requests", "-a"]).notes

@@ -1,4 +1,4 @@
-"""Runs that are ended while they write: whatever has a name in the folder is whole, and is told of."""
+"""Runs that are ended while they write: whatever has a name in the folder is whole, and is listed."""
 
 from __future__ import annotations
 

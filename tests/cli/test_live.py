@@ -264,7 +264,7 @@ def test_without_the_right_one_line_says_what_is_missing(spaces: tuple[str, str]
         (["-i", "nope0"], 1, "nope0: there is no such interface; there are: "),
         (["-i", "eth0", "tcp", "prot", "80"], 2, "filter 'tcp prot 80': can't parse"),
         (["-i", "eth0", "-U", "nosuchuser"], 1, "there is no user 'nosuchuser'"),
-        (["-i", "eth0", "--spool", "there"], 1, "there: exists and is not overwritten"),
+        (["-i", "eth0", "--spool", "there"], 1, "there: already exists"),
         (["-i", "eth0", "--rotate-size", "5"], 2, "rotate_bytes must be at least"),
         (["-i", "eth0", "--overlap", "wrong"], 2, "--overlap knows"),
     ],

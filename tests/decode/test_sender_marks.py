@@ -18,14 +18,18 @@ STAMP = [("NOP", None), ("NOP", None), ("Timestamp", (4_000_000_001, 7))]
 
 
 def marks(*packets: IP | IPv6) -> list[tuple[int, int]]:
-    evidence = flows_of(*(RawFrame(data=bytes(Ether(src=MAC, dst=MAC) / packet)) for packet in packets))._evidence
+    evidence = flows_of(
+        *(RawFrame(data=bytes(Ether(src=MAC, dst=MAC) / packet)) for packet in packets)
+    )._evidence
     rows = np.arange(len(evidence.packets))
     stamps, numbers = sender_marks(evidence.packets, rows, evidence.store)
     return list(zip(stamps.tolist(), numbers.tolist(), strict=True))
 
 
 def four(options: list[tuple[str, object]] = STAMP, **fields: object) -> IP:
-    return IP(src="192.0.2.1", dst="192.0.2.2", **fields) / TCP(sport=1, dport=2, options=options) / (b"x" * 64)
+    return (
+        IP(src="192.0.2.1", dst="192.0.2.2", **fields) / TCP(sport=1, dport=2, options=options) / (b"x" * 64)
+    )
 
 
 def six(options: list[tuple[str, object]] = STAMP) -> IPv6:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import tcpflow_scapy
+from tcpflow_scapy.capture.info import PROBLEMS
+from tcpflow_scapy.capture.live.events import KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "_ext"))
@@ -34,6 +36,22 @@ def test_tables_have_heads_and_rows(name: str) -> None:
 def test_every_table_is_shown_and_every_shown_table_exists() -> None:
     shown = {name for text in PAGES.values() for name in re.findall(r"```\{facts\} (\S+)", text)}
     assert shown == set(facts.FACTS)
+
+
+def test_every_kind_of_problem_that_is_reported_has_a_meaning() -> None:
+    package = Path(tcpflow_scapy.__file__).parent
+    report = re.compile(
+        r'(?:\bproblems\.add|\bProblem|_?report|_end|problem=|kind, message =|kind =)[(\s]*"([a-z_]+)"'
+    )
+    stages = [
+        package / "pipeline.py",
+        *(package / "capture").rglob("*.py"),
+        *(package / "flows").rglob("*.py"),
+    ]
+    sources = [path.read_text() for path in stages]
+    reported = {kind for text in sources for kind in report.findall(text)}
+    assert reported >= {"cut_short", "damaged", "clock", "handshake", "wrong_linktype"}
+    assert reported - set(PROBLEMS) - set(KINDS) == set()
 
 
 def test_pictures_are_there_and_say_what_they_show() -> None:

@@ -71,7 +71,7 @@ class TestEveryWay:
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"1", "xc1": b"2"}
 
     def test_what_is_left_behind_goes_with_the_folder(self, tmp_path: Path) -> None:
-        """As if an interruption came before anybody could discard it."""
+        """As if an interruption came before it could be discarded."""
         with OutputFolder(tmp_path) as folder:
             os.close(folder.create().descriptor)
         assert os.listdir(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Law: no writer replaces a file unless it is told to; a new writer is in the list by itself."""
+"""Law: no writer replaces a file unless asked to; a new writer is in the list by itself."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_existing_file_is_an_error(name: str, tmp_path: Path) -> None:
         else:
             function(flows_of(tmp_path, talk()), target, **options)
 
-    with pytest.raises(ExportError, match=r"target\.html: exists .*overwrite=True, --overwrite"):
+    with pytest.raises(ExportError, match=r"target\.html: already exists.*overwrite=True \(--overwrite\)"):
         write()
     assert target.read_bytes() == b"mine"
     write(overwrite=True)
@@ -52,7 +52,7 @@ def test_an_existing_file_is_an_error(name: str, tmp_path: Path) -> None:
 def test_existing_files_in_a_folder_keep_their_names(name: str, tmp_path: Path) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
     flows = flows_of(tmp_path, talk(request=b"GET / HTTP/1.1\r\n\r\n", answer=answer))
-    subject = flows if name != "export_datagrams" else _udp(tmp_path)
+    subject = flows if name != "export_datagrams" else datagrams(tmp_path)
     out = tmp_path / "out"
     verb(name)(subject, out)
     first = {path: path.stat().st_ino for path in out.iterdir()}
@@ -65,7 +65,8 @@ def test_existing_files_in_a_folder_keep_their_names(name: str, tmp_path: Path) 
     assert all(path.stat().st_ino != inode for path, inode in first.items())
 
 
-def _udp(tmp_path: Path) -> Any:
+def datagrams(tmp_path: Path) -> Any:
+    """A UDP conversation."""
     from scapy.layers.inet import IP, UDP
     from scapy.layers.l2 import Ether
     from scapy.utils import wrpcap

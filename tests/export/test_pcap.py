@@ -89,7 +89,7 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is a folder"):
         flows.to_pcap(tmp_path)
     (tmp_path / "old").write_bytes(b"mine")
-    with pytest.raises(ExportError, match="exists and is not overwritten"):
+    with pytest.raises(ExportError, match="already exists"):
         flows.to_pcap(tmp_path / "old")
     kinds = flows._evidence.frames
     kinds.linktype = np.array([1] * (len(kinds) - 1) + [101], np.uint16)

@@ -64,7 +64,7 @@ def test_a_consumer_that_stops_leaves_no_halves(tmp_path: Path, monkeypatch: pyt
 def test_an_interruption_just_behind_the_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """The moment in which a file has its name, and nobody was told of it."""
+    """The moment in which a file has its name, and the caller does not know yet."""
     flows = flows_of(tmp_path, *[talk(3000 + n) for n in range(10)])
     calls: list[object] = []
     real = getattr(os, place)

@@ -95,7 +95,7 @@ def test_parquet_without_pyarrow_says_what_to_install(flows: Any, monkeypatch: p
 @pytest.mark.parametrize("write", [to_csv, to_json, to_parquet])
 def test_existing_files(flows: Any, tmp_path: Path, write: Any) -> None:
     (tmp_path / "x").write_bytes(b"mine")
-    with pytest.raises(ExportError, match="exists and is not overwritten"):
+    with pytest.raises(ExportError, match="already exists"):
         write(flows, tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == b"mine"
     write(flows, tmp_path / "x", overwrite=True)

@@ -34,7 +34,7 @@ def test_written_and_replaced(tmp_path: Path) -> None:
 
 def test_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"old")
-    with pytest.raises(ExportError, match=r"exists and is not overwritten .*overwrite=True, --overwrite"):
+    with pytest.raises(ExportError, match=r"already exists; .*overwrite=True \(--overwrite\)"):
         write_whole(tmp_path / "x", write)
     assert (tmp_path / "x").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]

@@ -147,7 +147,7 @@ def test_a_text_means_what_it_means_in_an_index_of_pandas(moment: dt.datetime, f
         "NaT",
         "today and not tomorrow",
         pd.NaT,
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "ns"),
         1_700_049_600,
         0.5,
         True,

@@ -1,7 +1,7 @@
 """Captures whose flows are cheap and whose files, tables or bodies are not: few bytes that order much work.
 
 As in `adversarial`, each function writes one to a path, `size` frames (of data) long. `MEASURES` has honest
-captures of the same make, for those to which `adversarial.honest` is no measure.
+captures of the same make, for those to which `adversarial.honest` is not a measure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BODY = 1 << 20
 
 
 def sparse_streams(path: Path, size: int = 100_000) -> None:
-    """Streams of two bytes with 15 MiB between them: whoever hashes the files hashes zeros."""
+    """Streams of two bytes with 15 MiB between them: hashing the files means hashing zeros."""
     _pairs(path, size, 15 << 20)
 
 

@@ -1,4 +1,4 @@
-"""A capture in which everything that a sender, or whoever named the file, can choose is hostile text."""
+"""A capture in which everything that a sender, or the one who named the file, can choose is hostile text."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _http() -> Conversation:
 
 
 def _loose() -> Conversation:
-    """Text that is no protocol, with a gap, a retransmission, and another version of the same bytes."""
+    """Text of no protocol, with a gap, a retransmission, and another version of the same bytes."""
     talk = Conversation("10.0.0.3:1024", "10.0.0.2:7")
     talk.handshake()
     talk.client(LOOSE)

@@ -50,7 +50,7 @@ def _request(rng: random.Random, number: int, method: str, more: bytes) -> Said:
     head = b"%s /%d HTTP/1.1\r\nHost: h\r\n%s%s" % (method.encode(), number, more, _filler(rng))
     if method != "POST":
         return Said(head + b"\r\n", b"", 0)
-    body = b"a=1&" * rng.choice((1, 3, 700))
+    body = rng.choice((b"a=1&", b"GET /inner HTTP/1.1\r\nHost: h\r\n\r\n")) * rng.choice((1, 3, 700))
     if rng.random() < 0.5:
         return Said(head + b"Content-Length: %d\r\n\r\n" % len(body) + body, body, 0)
     return Said(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(rng, body), body, 0)
@@ -83,6 +83,7 @@ def http_talk(seed: int, depth: int) -> HttpTalk:
         interim, more = b"", b""
         if rng.random() < 0.1:
             interim, more = b"HTTP/1.1 100 Continue\r\n\r\n", b"Expect: 100-continue\r\n"
+            method = rng.choice((method, "POST"))
         talk.requests.append(_request(rng, number, method, more))
         talk.responses.append(_response(rng, number, method, interim, number == count - 1))
     for messages in (talk.requests, talk.responses):

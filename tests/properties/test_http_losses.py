@@ -72,10 +72,14 @@ def test_certain_is_true_and_whole_bodies_are_found(
         ):
             if message is not None and number is not None and message.complete:
                 assert message.body == sent[number].body
-    bodies = {e.response.start: e.response.body for e, _, _ in found if e.response is not None}
+    answers = {exchange.response.start: exchange for exchange, _, _ in found if exchange.response}
     gaps = list(flow.server.gaps[["start", "end"]].itertuples(index=False, name=None))
     for said in talk.responses:
         begin = said.start - said.head
         end = begin + len(said.wire)
         if end <= flow.server.end and not any(a < end and begin < b for a, b in gaps):
-            assert bodies[said.start] == said.body
+            exchange = answers[said.start]
+            # Without its request, nothing tells that what a gap follows is the answer to a HEAD.
+            if said.body or exchange.certain:
+                assert exchange.response is not None
+                assert exchange.response.body == said.body

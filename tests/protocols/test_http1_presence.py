@@ -9,6 +9,7 @@ from tcpflow_scapy.protocols.http1_presence import Presence
 from tcpflow_scapy.protocols.stream_bytes import ByteWindow, MemoryStream, Range
 
 NEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+ASKED = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 def presence(behind: bytes, length: int | None, *gaps: Range, closed: bool = True) -> Presence:
@@ -48,3 +49,22 @@ def test_a_body_where_none_should_be() -> None:
     assert not presence(b"hello" + NEXT, 4).stands_there()
     assert not presence(NEXT, len(NEXT)).stands_there()
     assert not presence(b"", 5).stands_there()
+
+
+@pytest.mark.parametrize(
+    ("behind", "length", "expected"),
+    [
+        (b"", 5, (True, False)),
+        (b"hello", 5, (False, False)),
+        (ASKED, 500, (True, False)),
+        (ASKED, len(ASKED), (True, True)),  # as likely a body as a request
+        (ASKED + ASKED, len(ASKED), (True, True)),
+        (ASKED, None, (True, False)),  # chunked
+    ],
+)
+def test_a_body_that_was_not_asked_for(
+    behind: bytes, length: int | None, expected: tuple[bool, bool]
+) -> None:
+    framing = Framing("chunked") if length is None else Framing("length", (length,))
+    head = Head("request", 0, 0, StartLine(b"HTTP/1.1", method=b"PUT"), b"", True)
+    assert Presence(ByteWindow(MemoryStream(behind)), head, framing, True).is_refused() == expected

@@ -258,3 +258,19 @@ def test_a_body_that_was_refused_is_not_missing() -> None:
     ).pairs()
     assert pair.request is not None
     assert pair.request.missing
+
+
+def test_a_body_that_looks_like_a_request_after_leave_was_asked() -> None:
+    body, leave = get("/inner"), b"HTTP/1.1 100 Continue\r\n\r\n"
+    expects = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+
+    def found(length: int, answers: bytes) -> list[tuple[str, bool]]:
+        asked = MemoryStream(expects % length + body + get("/next"))
+        return [(target(pair), pair.certain) for pair in Pairing(asked, MemoryStream(answers)).pairs()]
+
+    # Whoever got leave sent it.
+    assert found(len(body), leave + ok() + ok()) == [("/", True), ("/next", True)]
+    # Without it (a server may leave it out) either can be, unless the body has another length.
+    assert not any(certain for _, certain in found(len(body), ok() + ok()))
+    refused = [("/", True), ("/inner", True), ("/next", True)]
+    assert found(500, ok(status=417) + ok() + ok()) == refused

@@ -78,3 +78,18 @@ def test_pieces_are_the_ranges_joined(edges: list[int], size: int, data: bytes) 
 def test_times() -> None:
     stream = MemoryStream(b"x" * 10, times=[(2, 100), (5, 200)])
     assert [stream.time_at(i) for i in (0, 2, 4, 5, 9)] == [None, 100, 100, 200, 200]
+
+
+def test_short_runs_that_lie_close_together_are_read_together() -> None:
+    class Counted(MemoryStream):
+        reads = 0
+
+        def read(self, offset: int, n: int) -> bytes:
+            self.reads += 1
+            return super().read(offset, n)
+
+    gaps = [(at + 16, at + 28) for at in range(0, 28_000, 28)]
+    stream = Counted(b"x" * 28_000, gaps)
+    window = ByteWindow(stream)
+    assert [window.peek(start, 28) for start, _ in window.runs(0)] == [b"x" * 16] * 1_000
+    assert stream.reads <= 28_000 // ByteWindow.FIRST + 2

@@ -1,4 +1,4 @@
-"""Where streams end: the number of a FIN is no byte."""
+"""Where streams end: the number of a FIN is not a byte."""
 
 from __future__ import annotations
 

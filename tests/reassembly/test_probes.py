@@ -36,3 +36,20 @@ def test_a_byte_into_a_closed_window_may_be_any() -> None:
     assert flow.client.data == b"abcdef"
     assert len(flow.conflicts) == 0
     assert flow.client.segments["class"].tolist()[3] == "zero_window_probe"
+
+
+def test_the_clock_tells_a_keep_alive_in_whatever_order_it_was_written() -> None:
+    """Files of one direction each, read one after the other; a probe that was written before its byte."""
+    c = play(
+        OPEN + "> 'hello'\n< ACK\n> 4:'?'\n< ACK\n< 'world'\n> ACK\n> 'abc'\n< ACK window=0\n> '?'\n"
+        "< ACK window=0 ack=1009\n< ACK window=9 ack=1009\n> 8:'def'"
+    )
+    for index, frame in enumerate(c.frames):
+        frame.time = 1_700_000_000_000_000_000 + index * 1_000_000_000
+    wanted = [b"helloabcdef", b"world"]
+    for seed in range(20):
+        flow = flow_of(Capture(c).shuffle(seed))
+        assert [stream.data for stream in flow.streams] == wanted
+        assert len(flow.conflicts) == 0
+        counts = flow.client.segments["class"].value_counts()
+        assert counts["keep_alive"] == 1

@@ -191,7 +191,7 @@ def test_payload_of_a_reset_is_an_explanation() -> None:
 
 @pytest.mark.parametrize("policy", ["first", "last", "bsd", "linux", "solaris"])
 def test_a_keep_alive_that_contradicts(policy: str) -> None:
-    """Its byte means nothing: it is not delivered, and contradicts nobody (RFC 1122, 4.2.3.6)."""
+    """Its byte means nothing: it is not delivered, and is not a conflict (RFC 1122, 4.2.3.6)."""
     c = play(OPEN + "> 'hello'\n< ACK")
     c.keep_alive("client", b"\0")
     c.keep_alive("client", b"o")

@@ -86,3 +86,34 @@ def test_the_same_bytes_again_are_a_retransmission() -> None:
     (flow,) = flows_of(stamped(c.frames, 60 * SECOND))
     assert flow.server.data == b"A" * 1000 + b"B" * 1000
     assert not len(flow.conflicts)
+
+
+def test_the_byte_of_a_keep_alive_is_no_lap() -> None:
+    """A minute of silence, a byte that means nothing with a newer timestamp, and the stream goes on."""
+    c = round_again(2000, after=0)
+    c.server(b"\0", at=1999)
+    c.ack()
+    for index in range(3):
+        c.server(bytes([97 + index]) * 1000)
+        c.ack()
+    flow = flow_of(stamped(c.frames, 60 * SECOND))
+    assert (flow.server.size, flow.server.missing, len(flow.conflicts)) == (5000, 0, 0)
+    assert flow.server.read(1999, 2) == b"Ba"
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_a_forged_segment_does_not_hide_behind_a_lap(acknowledged: bool) -> None:
+    """What was forged is contradicted a second later by the retransmission of what was meant."""
+    c = Conversation()
+    c.handshake()
+    c.server(b"A" * 1000)
+    c.ack()
+    c.server(b"forged" * 100)
+    if acknowledged:
+        c.ack()
+    at = len(c.frames)
+    c.server(b"HONEST" * 100, at=1000)
+    c.server(b"and on", at=1600)
+    c.ack()
+    flow = flow_of(stamped(c.frames, 2 * SECOND, at=at))
+    assert (flow.server.size, flow.server.missing, len(flow.conflicts)) == (1606, 0, 1)

@@ -38,7 +38,7 @@ class Frames:
 
 
 Adjust = Callable[[Window, Array, Frames], Frames]
-"""(window, headers, frames) -> the frames: without pseudo-headers, and without records that are none"""
+"""(window, headers, frames) -> the frames: without pseudo-headers, and without records that are not frames"""
 
 
 class ChainReader:
@@ -52,7 +52,7 @@ class ChainReader:
     interface : int
         Index in `CaptureInfo.interfaces`.
     adjust : callable, optional
-        Takes a format's pseudo-header off the frames, leaves out records that are none, and may give
+        Takes a format's pseudo-header off the frames, leaves out records that are not frames, and may give
         each a link type and an interface of its own.
     """
 

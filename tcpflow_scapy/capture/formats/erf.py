@@ -52,7 +52,7 @@ EXTENSION = 8
 MAX_EXTENSIONS = 16
 
 SPARE, SPARE_EXTENDED = 16, 144
-"""Bytes of a record that may be no frame: a type's own header and padding; with extension headers"""
+"""Bytes of a record that may not be a frame: a type's own header and padding; with extension headers"""
 
 YEAR = 366 * 86_400
 FIRST_YEAR = 20 * YEAR
@@ -178,7 +178,7 @@ class ErfFrames:
         self._lost: dict[int, int] = {}
 
     def adjust(self, window: Window, headers: Array, frames: Frames) -> Frames:
-        """Frames with link types and interfaces of their own; padding is none."""
+        """Frames with link types and interfaces of their own; padding is left out."""
         fields = LAYOUT.columns(headers)
         kind = fields["kind"] & 0x7F
         wire = fields["wire"]

@@ -95,7 +95,7 @@ class IptraceLayout(PackedLayout):
         return (_LINKTYPES[fields["kind"]] != UNKNOWN) & (letter >= 0) & (letter < 26)
 
     def consistent(self, record: Record) -> bool:
-        """Only one field tells the length."""
+        """Only one field states the length."""
         return False
 
 

@@ -116,7 +116,7 @@ class ChainMender:
         if layout.odd(record):
             self._doubts += 1
             return self._repair_header(followed, len(followed.offsets), at)
-        # Bytes that are no header may be followed as well: mostly their time gives them away, and where
+        # Bytes that are not a header may be followed as well: mostly their time gives them away, and where
         # either of two words may be the length nothing else does.
         seconds = self._seconds(followed, len(followed.offsets))
         if not layout.swappable and (seconds is None or layout.near(record, seconds)):

@@ -77,7 +77,7 @@ class NettlLayout(PackedLayout):
         return (word & 0xFF) << 8 | word >> 8 & 0xFF
 
     def walk(self, words: tuple[memoryview, ...]) -> list[int]:
-        """Follow a chain in which two words tell the length."""
+        """Follow a chain in which two words state the length."""
         sizes, lengths = self._steps, Steps(lambda word: swapped(word) + self.header)
         found, at, beyond = [0], 0, self.lengths_at
         try:
@@ -147,7 +147,7 @@ def _frames(reading: Reading, window: Window, fields: dict[str, Array], frames: 
     missing = fields["wirelen"] - fields["caplen"] + LAYOUT.shortage(fields, frames.caplen)
     position, room = frames.position + before, frames.caplen - before
     size = np.where(traced, _PADDING[subsystem], 0)
-    # The driver's records tell the frame's length once more: the rest is a header of 22 or 24 bytes.
+    # The driver's records state the frame's length once more: the rest is a header of 22 or 24 bytes.
     driver = np.flatnonzero((subsystem == DRIVER) & traced & (room >= 22))
     inner = window.gather(_DRIVER, position[driver])
     size[driver] = np.maximum(room[driver] - inner["caplen"].astype(np.int64), 0)

@@ -1,7 +1,7 @@
 """NetXRay and the Sniffer for Windows ("VL", "XCP"), little-endian.
 
 A file header of 128 bytes, then records of 16 (before 1.0), 28 (1.x) or 40 bytes and data. Times are
-ticks; the file header tells when they began, and, from version 2 on, their length in a roundabout way.
+ticks; the file header says when they began, and, from version 2 on, their length in a roundabout way.
 A file may be a ring: then the first record lies in the middle.
 """
 
@@ -124,14 +124,14 @@ class NetXRayLayout(PackedLayout):
         return self._start + self._since(fields) // self._ticks
 
     def nanoseconds(self, fields: Fields) -> Any:
-        """Ticks are no round number of nanoseconds."""
+        """Ticks are not whole numbers of nanoseconds."""
         seconds, rest = np.divmod(self._since(fields), self._ticks)
         seconds += self._start
         sane = np.abs(seconds) < 1 << 33
         return np.where(sane, seconds * 1_000_000_000 + rest * 1_000_000_000 // self._ticks, NO_TIME)
 
     def sound(self, fields: Fields) -> Any:
-        """A time that is no lifetime away."""
+        """A time that is not decades away."""
         return np.abs(self._since(fields)) < LIFETIME * self._ticks
 
     def likely(self, fields: Fields) -> Any:
@@ -174,7 +174,7 @@ class Header:
     unit: int
     first: int
     ticks: int
-    """of version 2, where the file tells them itself"""
+    """of version 2, where the file states them itself"""
     checksummed: bool
     """trailers are frame check sequences, not rubbish"""
     pod: int
@@ -266,7 +266,7 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
 
 
 def _layout(reading: Reading, header: Header, begin: int) -> NetXRayLayout:
-    """The record headers, should the file header also tell a wrong time."""
+    """The record headers, even if the file header states a wrong time."""
     if not header.clock:
         message = f"clock {header.unit} of capture type {header.pod} is not known: times are wrong"
         reading.problems.add("unknown_clock", message, offset=48)

@@ -212,7 +212,7 @@ class BlockMender:
         return Mended(end, message, kept=True)
 
     def _by_second_length(self, at: int, order: str) -> int | None:
-        """Where a block ends by its second length: it tells that the block begins here, or it is the same as
+        """Where a block ends by its second length: it shows that the block begins here, or it is the same as
         the first one, and then bytes are missing from the middle of a packet."""
         self._seconds += 1
         if self._seconds > MAX_SECONDS:

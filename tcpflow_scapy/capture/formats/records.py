@@ -60,7 +60,7 @@ class Layout(ABC):
     header: int
     """bytes"""
     step: int
-    """offset of the word that tells where the next record begins"""
+    """offset of the word that says where the next record begins"""
     limit: int
     """largest `caplen` that is believed"""
     snaplen: int = 0
@@ -68,7 +68,7 @@ class Layout(ABC):
     far: bool = True
     """may records be found, behind damage, whose times are far from those before it?"""
     single: bool = False
-    """Is there only one field that tells the length? Then no record is `consistent`."""
+    """Whether only one field states the length; then no record is `consistent`."""
 
     @property
     @abstractmethod
@@ -122,7 +122,7 @@ class Layout(ABC):
 
     @abstractmethod
     def alternatives(self, record: Record) -> Iterator[Record]:
-        """What a damaged header may have said: the other fields tell the length as well."""
+        """What a damaged header may have said: the other fields state the length as well."""
 
     def odd(self, record: Record) -> bool:
         """Can it be followed and looks wrong all the same?"""
@@ -149,7 +149,7 @@ class RecordLayout(Layout):
     caplen: int
     wirelen: int
     step: int
-    """offset of the word that tells where the next record begins"""
+    """offset of the word that says where the next record begins"""
     overhead: int
     """what to add to that word"""
     seconds: int = 0
@@ -215,7 +215,7 @@ class RecordLayout(Layout):
         )
 
     def alternatives(self, record: Record) -> Iterator[Record]:
-        """What a damaged header may have said: the other fields tell the length as well."""
+        """What a damaged header may have said: the other fields state the length as well."""
         if self.overhead:
             for caplen in {record.wirelen, min(record.wirelen, self.snaplen or record.wirelen)}:
                 yield record._replace(caplen=caplen, length=self.header + caplen)

@@ -74,8 +74,8 @@ def refusal(head: bytes) -> str | None:
     """What a file that begins so is, and what converts it; None where that is not known."""
     for signature, name in SIGNATURES.items():
         if head.startswith(signature):
-            return f"a capture of {name}, which is not read; {EDITCAP} converts it"
+            return f"the capture format {name} is not supported; convert it: {EDITCAP}"
     for test, name, command in TESTS:
         if test(head):
-            return f"a capture of {name}, which is not read; {command} converts it"
+            return f"the capture format {name} is not supported; convert it: {command}"
     return None

@@ -2,7 +2,7 @@
 
 A signature of 17 bytes, a version record, header records, then records of frames. A record has six
 bytes (type, length), a frame in front of it 14 bytes more, or of ATM and of one kind of token ring 48
-and 34. Times are ticks since the midnight before the capture, in a zone that the file does not tell: it
+and 34. Times are ticks since the midnight before the capture, in a time zone that the file does not state: it
 is taken for UTC. Compressed files are `sniffer_compression`'s matter.
 """
 
@@ -42,7 +42,7 @@ LINKTYPES: dict[int, int] = {0: 6, 1: 1, 2: 7, 9: 10, ATM: 100}
 """Networks as LINKTYPE numbers"""
 
 WAN = 7
-"""Header record whose fifth byte tells what a serial line carries"""
+"""Header record whose fifth byte says what a serial line carries"""
 WAN_LINKTYPES: dict[int, int] = {0: UNKNOWN, 2: 107, 4: 50}
 
 FRAME, FRAME_ATM, FRAME_RING = 4, 8, 12
@@ -141,7 +141,7 @@ class Header:
     layout: SnifferLayout
     network: int
     linktype: int | None
-    """None: every frame has to tell"""
+    """None: it depends on each frame"""
     end: int
     """offset of the first record of a frame"""
 
@@ -208,7 +208,7 @@ def _read(reading: Reading) -> Iterator[FrameBatch]:
 def _frames(
     reading: Reading, header: Header, window: Window, fields: dict[str, Array], frames: Frames
 ) -> Frames:
-    """Frames with their link types; other records are none."""
+    """Frames with their link types; other records are left out."""
     keep = FRAMES[fields["kind"]] & (frames.caplen >= 0)
     fields = {name: column[keep] for name, column in fields.items()}
     frames = frames.pick(keep)

@@ -70,7 +70,7 @@ class LinkWatch:
         return self._socket.fileno()
 
     def changes(self) -> list[LinkChange]:
-        """What went down, is gone or came back since the last call; the first states are no change."""
+        """What went down, is gone or came back since the last call; the first call reports nothing."""
         found: list[LinkChange] = []
         while True:
             try:

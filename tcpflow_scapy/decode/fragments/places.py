@@ -68,7 +68,7 @@ def placed(table: dict[str, Array], keys: Array) -> dict[str, Array]:
 
 
 def _distances(number: Array, length: Array, fresh: Array, regular: Array) -> Array:
-    """Bytes between fragment 0's first and each one's, in the direction of counting; -1 where nothing tells.
+    """Bytes between fragment 0's first and each one's, in the direction of counting; -1 where unknown.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Lengths in IP headers that are not the segment's: the TCP checksum tells.
+"""Lengths in IP headers that are not the segment's; the TCP checksum decides.
 
 Network cards that cut segments leave nonsense in the field (not only 0), and some devices count the padding
 of a short Ethernet frame.

@@ -28,7 +28,7 @@ MAX_SAMPLES = 64
 
 
 def sflow(run: Run, items: Items) -> None:
-    """A datagram like any other, but if it quotes packets, that is the reason to be told."""
+    """A datagram like any other, but if it quotes packets, that is its reason."""
     datagram(run, items)
     items = items.pick(items.cursor + HEADER.itemsize <= items.end)
     header = run.read(HEADER, items.cursor)

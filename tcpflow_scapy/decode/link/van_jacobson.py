@@ -19,7 +19,7 @@ def uncompressed_tcp(run: Run, items: Items) -> None:
 
 
 def compressed_tcp(run: Run, items: Items) -> None:
-    """What the headers are can only be told with all packets before."""
+    """The headers are known only together with all packets before."""
     run.rebuild(_inside_ip(run, items), Kind.LINE_CHANGE)
 
 

@@ -29,7 +29,7 @@ _CHUNK = 1024
 def expand(
     table: dict[str, Array], store: Store, lines: Lines
 ) -> tuple[dict[str, Array], Plan, Origins | None]:
-    """The packets that can be told from some fragments of kinds ``LINE_STATE`` and ``LINE_CHANGE``.
+    """The packets that can be rebuilt from fragments of kinds ``LINE_STATE`` and ``LINE_CHANGE``.
 
     Each depends on the one before it, so this is a loop. A packet that snaplen cut cannot be proved: it is
     lost, with those that follow it on its connection up to the next full header.

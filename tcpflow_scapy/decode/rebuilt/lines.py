@@ -1,7 +1,7 @@
 """Van Jacobson's compression of TCP/IP headers (RFC 1144): what the two ends of a line remember.
 
 A frame does not always say in which direction it went, so both directions may share a `Line`. Which
-connection a packet belongs to is told by the number in it, and proved by the TCP checksum that it carries.
+connection a packet belongs to is named by the number in it, and proved by the TCP checksum that it carries.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Connection:
 
     @property
     def ends(self) -> tuple[int, int, int]:
-        """What tells connections apart."""
+        """What distinguishes connections."""
         return self.source, self.destination, self.ports
 
     @property

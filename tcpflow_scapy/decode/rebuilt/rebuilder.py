@@ -52,7 +52,7 @@ class Rebuilder:
         """frames whose packets were beyond the budget of decompression"""
 
     def sort_out(self, table: dict[str, Array]) -> tuple[dict[str, Array], list[Rebuilt]]:
-        """What is no business of this class, and the packets that could be made of the rest.
+        """What this class does not handle, and the packets that could be made of the rest.
 
         Compressed headers wait for `expanded`: their order counts, and some may lie in what is made here.
         """

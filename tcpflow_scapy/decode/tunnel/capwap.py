@@ -77,7 +77,7 @@ def _piece(run: Run, items: Items, header: Array, ports: Array) -> None:
 def capwap_native(run: Run, items: Items) -> None:
     """An 802.11 frame. Many controllers send 16-bit fields of its header in the wrong byte order."""
     items, control = run.take(items, CONTROL)
-    # Where both bytes are the same, the sequence control tells, which the swapped road looks at.
+    # Where both bytes are the same, the sequence control decides, which the swapped path looks at.
     swapped = (control["first"] & 0x0F != DATA_FRAME) | (control["first"] == control["second"])
     swapped &= control["second"] & 0x0F == DATA_FRAME
     run.forward(wlan_swapped, items.pick(swapped))

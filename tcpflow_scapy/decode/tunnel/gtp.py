@@ -62,7 +62,7 @@ def gtp(run: Run, items: Items) -> None:
 
 
 def gtp0(run: Run, items: Items) -> None:
-    """Version 0: what is no user packet (signalling, charging by GTP') is a datagram."""
+    """Version 0: what is not a user packet (signalling, charging by GTP') is a datagram."""
     (items,) = run.keep(items, items.cursor + HEADER_0.itemsize <= items.end, datagram)
     header = run.read(HEADER_0, items.cursor)
     flags = header["flags"]

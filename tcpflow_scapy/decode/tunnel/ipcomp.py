@@ -14,10 +14,10 @@ HEADER = np.dtype([("next", "u1"), ("flags", "u1"), ("index", ">u2")])
 
 DEFLATE = 2
 NEGOTIATED = 256
-"""Indices from here up mean what the two ends agreed on, which is DEFLATE mostly; the data will tell"""
+"""Indices from here up mean what the two ends agreed on, which is mostly DEFLATE; the data decide"""
 
 LABEL = Label("ipcomp")
-"""Packets that would not shrink are sent without it (RFC 3173, 2.2), so it tells no connections apart"""
+"""Packets that would not shrink are sent without it (RFC 3173, 2.2), so it is not part of a key"""
 
 
 def ipcomp(run: Run, items: Items) -> None:

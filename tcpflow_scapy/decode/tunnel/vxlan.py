@@ -52,7 +52,7 @@ def vxlan_gpe(run: Run, items: Items) -> None:
     good = _by_the_book(run, items, header) & np.isin(following, list(NEXT))
     good |= np.isin(following, PACKETS) & looks_ip(run, items, HEADER.itemsize)
     good |= (following == FRAME) & looks_ethernet(run, items, HEADER.itemsize)
-    # Nothing tells the other two from a datagram but the flags that must be set for them.
+    # Only the flags that must be set distinguish the other two from a datagram.
     good |= np.isin(following, (4, 5)) & (header["flags"] & HAS_NETWORK != 0)
     items, header, following = run.keep(items, good, datagram, header, following)
     _mark(run, items, header)

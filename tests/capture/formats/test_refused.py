@@ -19,7 +19,7 @@ ETL = struct.pack("<III", 0x10000, 0x1F0, 0x1F0) + bytes(60) + struct.pack("<HBB
     ("head", "words"),
     [
         (b"btsnoop\0" + bytes(40), r"Bluetooth .*editcap -F pcapng IN OUT"),
-        (b"\x05VNF" + bytes(40), "Visual Networks, .*editcap"),
+        (b"\x05VNF" + bytes(40), "Visual Networks .*editcap"),
         (ISERIES.encode(), "iSeries .*editcap -F pcapng IN OUT"),
         (b"\xff\xfe" + ISERIES.encode("utf-16-le"), "iSeries .*editcap"),
         (b'PRI-XMIT-27: (task "l1Task" at 0x10216fe0, time: 560194.01) 4 octets\n', "Ascend .*editcap"),

@@ -94,7 +94,7 @@ def test_interfaces_and_counters_as_wireshark_sees_them(
 def test_existing_files_are_safe(tmp_path: Path) -> None:
     path = tmp_path / "a.pcapng"
     path.write_bytes(b"evidence")
-    with pytest.raises(CaptureOSError, match=r"a\.pcapng: exists and is not overwritten"):
+    with pytest.raises(CaptureOSError, match=r"a\.pcapng: already exists"):
         LiveSpool(path, EventLog())
     assert [p.name for p in tmp_path.iterdir()] == ["a.pcapng"]
     with path.open("rb") as old:
@@ -102,7 +102,7 @@ def test_existing_files_are_safe(tmp_path: Path) -> None:
         assert old.read() == b"evidence"
     assert read(path) == []
     path.unlink()
-    with pytest.raises(CaptureOSError, match=r"a\.pcapng\.chain: exists"):
+    with pytest.raises(CaptureOSError, match=r"a\.pcapng\.chain: already exists"):
         LiveSpool(path, EventLog())
     assert not path.exists()
 

@@ -48,7 +48,7 @@ class _Ways:
     """bool: whether anything was acknowledged"""
 
 
-def join_ways(
+def join_asymmetric(
     packets: PacketTable, times: Array, pair: Array, direction: Array, count: int
 ) -> tuple[Array, int]:
     """Give both ways of a conversation one number.
@@ -153,7 +153,7 @@ def _joined(ways: _Ways) -> Array:
 
 
 def _rival(ways: _Ways, some: list[int], others: list[int]) -> bool:
-    """Whether two in the same direction overlap in time: then they are no single conversation."""
+    """Whether two in the same direction overlap in time: then they are not one conversation."""
     one, two = np.array(some)[:, None], np.array(others)
     together = (ways.start[one] <= ways.end[two]) & (ways.start[two] <= ways.end[one])
     return bool((together & (ways.direction[one] == ways.direction[two])).any())

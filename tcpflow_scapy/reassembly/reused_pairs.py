@@ -15,7 +15,7 @@ from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def suspicious_pairs(
+def possibly_reused(
     packets: PacketTable, times: Array, side: Array, order: Array, some: slice, max_gap: int
 ) -> Array:
     """bool: pairs that may hold more than one connection, found without a loop.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly.laps import follow
 from tcpflow_scapy.reassembly.sequence import MODULUS
+from tcpflow_scapy.reassembly.unwrapping import follow
 from tests.helpers.answers import flow_of
 from tests.helpers.traffic import Capture, Conversation
 
@@ -40,7 +40,7 @@ def test_steps_in_any_order_of_arrival(first: int, steps: list[int], shuffle: ra
 
 
 def test_a_single_number_far_away_leads_nowhere() -> None:
-    """Somebody's forged acknowledgment on the other side of the circle."""
+    """A forged acknowledgment on the other side of the circle."""
     steps = [i * (1 << 27) for i in range(50)]
     positions = [*steps[:20], steps[19] + (1 << 31) - 5, *steps[20:]]
     place, _, high = followed(positions, list(range(51)))
