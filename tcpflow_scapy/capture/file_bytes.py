@@ -128,7 +128,7 @@ class FileBytes:
     def copy_ranges(self, offset: Array, length: Array, memory: Array, to: Array) -> None:
         """Copy ranges to places in memory, by column; what lies behind the end of the file is left out."""
         length = np.clip(self._size - offset, 0, length)
-        order = np.argsort(offset, kind="stable")
+        order = np.argsort(offset)
         order = order[length[order] > 0]
         if not len(order):
             return

@@ -18,6 +18,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 T = TypeVar("T")
 
+_LENGTHS = 4
+"""Lengths of ranges of which all are copied at once, the longest first"""
+
 
 class Medium:
     """Bytes at offsets."""
@@ -87,17 +90,16 @@ def copy_ranges(octets: Array, place: Array, length: Array, memory: Array, to: A
         Where each range lies in `octets`, how long it is, and where it goes in `memory`.
     """
     length = np.clip(len(octets) - place, 0, length)
-    width = int(length.max()) if len(length) else 0
-    if not width:
-        return
-    same = length == width
-    # Most are of one length: whole ranges are copied many times faster than bytes.
-    source = np.ndarray((len(octets) - width + 1,), f"V{width}", buffer=octets.data, strides=(1,))
-    sink = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory.data, strides=(1,))
-    sink[to[same]] = source[place[same]]
-    if same.all():
-        return
-    length, place, to = length[~same], place[~same], to[~same]
+    # Most are of few lengths: whole ranges are copied many times faster than bytes.
+    for _ in range(_LENGTHS):
+        width = int(length.max()) if len(length) else 0
+        if not width:
+            return
+        same = length == width
+        source = np.ndarray((len(octets) - width + 1,), f"V{width}", buffer=octets.data, strides=(1,))
+        sink = np.ndarray((len(memory) - width + 1,), f"V{width}", buffer=memory.data, strides=(1,))
+        sink[to[same]] = source[place[same]]
+        length, place, to = length[~same], place[~same], to[~same]
     run = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
     memory[np.repeat(to, length) + run] = octets[np.repeat(place, length) + run]
 

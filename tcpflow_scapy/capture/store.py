@@ -101,6 +101,9 @@ class Store:
         memory : ndarray of uint8
         """
         numbers = addresses >> ADDRESS_SHIFT
+        if len(numbers) and (numbers == numbers[0]).all():
+            copy_out(self._whole(int(numbers[0])), addresses & OFFSET_MASK, lengths, memory, to)
+            return
         for number in np.unique(numbers).tolist():
             rows = np.flatnonzero(numbers == number)
             offsets = addresses[rows] & OFFSET_MASK

@@ -218,9 +218,10 @@ def _duplicates(
     lost, won = member[loser], winner_of[loser]
     short = _compare_short(ordered, lost, won, store, conflicts)
     long = np.flatnonzero(~short)
+    # In the order of the file: copies are mostly near each other.
+    long = long[np.argsort(ordered.address[won[long]])]
     for chunk in range(0, len(long), _COMPARE_CHUNK):
         rows = long[chunk : chunk + _COMPARE_CHUNK]
-        # Mostly they are near each other.
         both = np.stack((won[rows], lost[rows]), axis=1).reshape(-1)
         found = store.slices(ordered.address[both].tolist(), ordered.length[both].tolist())
         conflicts.compare(ordered, lost[rows], found[0::2], found[1::2])

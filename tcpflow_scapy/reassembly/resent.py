@@ -15,7 +15,7 @@ from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.decode.sender_marks import sender_marks
-from tcpflow_scapy.reassembly.columns import group_reduce, rows_of_groups
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
 from tcpflow_scapy.reassembly.probes import Probes
 from tcpflow_scapy.reassembly.sequence import distances
@@ -51,10 +51,12 @@ def sent_again(
         return late
     overtaker = _overtakers(offsets, probes, late)
     row, other = order[late], order[overtaker]
-    # Both come close together in most files, and are read at once.
-    stamps, numbers = sender_marks(packets, np.stack((row, other), axis=1).reshape(-1), store)
-    said = _by_timestamp(stamps[0::2], stamps[1::2])
-    said = np.where(said == 0, _by_counter(numbers[0::2], numbers[1::2]), said)
+    # One packet overtakes many; and what it overtook mostly lies near it in the file.
+    new = first_rows(other)
+    stamps, numbers = sender_marks(packets, np.concatenate((row, other[new])), store)
+    count, which = len(row), np.cumsum(new) - 1
+    said = _by_timestamp(stamps[:count], stamps[count:][which])
+    said = np.where(said == 0, _by_counter(numbers[:count], numbers[count:][which]), said)
     open_ = np.flatnonzero(said == 0)
     if len(open_):
         patience = _round_trips(times, order, offsets, offsets.stream[late[open_]] >> 1)
