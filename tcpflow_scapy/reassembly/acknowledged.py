@@ -103,12 +103,16 @@ def listen(
         blocks = np.flatnonzero(suspect[sacks.stream])
         sure = acks.about(suspect, offsets)
         sure = sure[good[sure]]
+        far = sure[offset[sure] > seen[stream[sure]] + LEAST_WINDOW]
+        windows = advertised_windows(
+            packets, order, offsets, suspect, store, unknown=0, doubtful=acks.row[far]
+        )
         found = supported(
             np.concatenate((stream[sure], sacks.stream[blocks])),
             np.concatenate((offset[sure], sacks.end[blocks])),
             _identity(packets, order, np.concatenate((acks.row[sure], sacks.row[blocks]))),
             seen,
-            advertised_windows(packets, order, offsets, suspect, store, unknown=0),
+            windows,
             max_gap,
         )
         good[sure] = found[: len(sure)]

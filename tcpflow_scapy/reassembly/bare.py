@@ -48,5 +48,5 @@ def agreeing(suspects: Suspects, rows: Array, said: Array) -> tuple[Array, Array
     _, connection = np.unique(pair[0] * (said.max(initial=0) + 1) + pair[1], return_inverse=True)
     ways = np.zeros((len(both), 2), bool)
     ways[connection, suspects.direction[rows[both]]] = True
-    good: Array = (ways[:, 0] & ways[:, 1])[connection]
+    good = (ways[:, 0] & ways[:, 1])[connection]
     return rows[both[good]], connection[good]

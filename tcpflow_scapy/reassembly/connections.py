@@ -98,7 +98,7 @@ def group_packets(
     if label is not pair:
         side = _side(label, direction)
         order, starts = by_group(side, 2 * count)
-    return _arrange(packets, side, pair, order, starts)
+    return _arrange(packets, times, side, pair, order, starts)
 
 
 def _side(label: Array, direction: Array) -> Array:
@@ -174,7 +174,9 @@ def _split_idle(label: Array, count: int, times: Array, timeout: int) -> tuple[A
     return factorize(out)
 
 
-def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, starts: Array) -> Grouping:
+def _arrange(
+    packets: PacketTable, times: Array, side: Array, pair: Array, order: Array, starts: Array
+) -> Grouping:
     """Client before server. Connections are numbered by first packet already."""
     lengths = np.diff(starts)
     count = len(lengths) // 2
@@ -182,7 +184,7 @@ def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, start
     first = np.full(2 * count, n, np.int64)
     present = lengths > 0
     first[present] = order[starts[:-1][present]]
-    client, evidence = _clients(packets, side, first)
+    client, evidence = _clients(packets, times, side, first)
     flat = np.arange(2 * count)
     flat[0::2] += client
     flat[1::2] -= client
@@ -196,10 +198,10 @@ def _arrange(packets: PacketTable, side: Array, pair: Array, order: Array, start
     return Grouping(count, arranged, packet_start, pair[np.minimum(first[0::2], first[1::2])], evidence)
 
 
-def _clients(packets: PacketTable, side: Array, first: Array) -> tuple[Array, Array]:
+def _clients(packets: PacketTable, times: Array, side: Array, first: Array) -> tuple[Array, Array]:
     """Which direction (0 or 1) of each connection is the client's, and the evidence.
 
-    `first` is the first row of each side, ``len(side)`` without any.
+    `first` is the first row of each side, ``len(side)`` without any. The clock tells which SYN came first.
     """
     n, sides = len(side), len(first)
     client = (first[1::2] < first[0::2]).astype(np.int64)
@@ -208,6 +210,12 @@ def _clients(packets: PacketTable, side: Array, first: Array) -> tuple[Array, Ar
     answer = (packets.flags[handshake] & ACK) != 0
     for rows, kind in ((handshake[answer], ClientEvidence.SYN_ACK), (handshake[~answer], ClientEvidence.SYN)):
         one, two = _first_by_side(rows, side, sides, n)
+        both = np.flatnonzero(np.maximum(one, two) < n)
+        if len(both):
+            some = rows[np.isin(side[rows] >> 1, both)]
+            some = some[np.lexsort((some, times[some]))]
+            rank_of_one, rank_of_two = _first_by_side(some, side, sides, n, np.arange(len(some)))
+            one[both], two[both] = rank_of_one[both], rank_of_two[both]
         known = np.minimum(one, two) < n
         # Who asks is the client, who answers the server.
         found = one < two if kind == ClientEvidence.SYN_ACK else two < one
@@ -219,10 +227,12 @@ def _clients(packets: PacketTable, side: Array, first: Array) -> tuple[Array, Ar
     return client, evidence
 
 
-def _first_by_side(rows: Array, side: Array, sides: int, none: int) -> tuple[Array, Array]:
-    """First of `rows` (ascending) on either side of each connection, `none` without."""
+def _first_by_side(
+    rows: Array, side: Array, sides: int, none: int, value: Array | None = None
+) -> tuple[Array, Array]:
+    """First of `rows` (or its `value`) on either side of each connection, `none` without."""
     out = np.full(sides, none, np.int64)
-    out[side[rows[::-1]]] = rows[::-1]
+    out[side[rows[::-1]]] = (rows if value is None else value)[::-1]
     return out[0::2], out[1::2]
 
 

@@ -83,8 +83,11 @@ def _cuts(suspects: Suspects, openings: Openings) -> Array:
     since = np.where(same, openings.row[np.maximum(before, 0)], starts)
     far, follows = _neighbours(suspects, openings)
     ended = suspects.ended_between(since, openings.row)
+    step = _steps(suspects, openings)
+    follows &= (step > 0) & (step <= LEAST_WINDOW)
     good = openings.proven | (openings.refused & ~follows) | (follows & (far | ended))
-    good |= suspects.closed_between(since, openings.row)
+    # Who goes on at the number of a SYN knows of none there.
+    good |= suspects.closed_between(since, openings.row) & (step != 0)
     return np.flatnonzero(good & suspects.clocked[pair] & ~_simultaneous(suspects, openings, pair))
 
 
@@ -118,6 +121,19 @@ def _neighbours(suspects: Suspects, openings: Openings) -> tuple[Array, Array]:
 def _signed(difference: Array) -> Array:
     """Differences of sequence numbers, the shorter way around the circle."""
     found: Array = (difference + (MODULUS >> 1)) % MODULUS - (MODULUS >> 1)
+    return found
+
+
+def _steps(suspects: Suspects, openings: Openings) -> Array:
+    """int64: from the number of each SYN to that of the next packet of its side; 1 without any."""
+    plain = np.flatnonzero((suspects.flags & (SYN | RST)) == 0)
+    side, count = suspects.side, len(suspects.pair)
+    keys = np.append(np.sort(side[plain] * count + plain), -1)
+    index = np.searchsorted(keys[:-1], side[openings.row] * count + openings.row)
+    after = keys[index] % count
+    step = _signed(suspects.sequence[after].astype(np.int64) - suspects.sequence[openings.row])
+    same = (keys[index] >= 0) & (side[after] == side[openings.row])
+    found: Array = np.where(same, step, 1)
     return found
 
 

@@ -26,7 +26,8 @@ def amid_data(suspects: Suspects) -> Array:
     """
     asks, replies = suspects.syns(answer=False), suspects.syns(answer=True)
     known = _fitting(suspects, asks, replies)
-    unknown = np.concatenate((asks[~known[: len(asks)]], replies[~known[len(asks) :]]))
+    doubtful = ~known[len(asks) :] | _of_several(suspects, replies)
+    unknown = np.concatenate((asks[~known[: len(asks)]], replies[doubtful]))
     data = np.flatnonzero((suspects.length > 0) & ((suspects.flags & (SYN | RST)) == 0))
     if not len(unknown) or not len(data):
         return np.empty(0, np.int64)
@@ -43,6 +44,24 @@ def amid_data(suspects: Suspects) -> Array:
     index = np.searchsorted(first, number, side="right") - 1
     inside = (index >= 0) & (number <= end[np.maximum(index, 0)])
     found: Array = unknown[inside]
+    return found
+
+
+def _of_several(suspects: Suspects, replies: Array) -> Array:
+    """bool for SYN-ACKs: there is another one to the same SYN, and nobody acknowledges this one."""
+    asked = suspects.side[replies] * MODULUS + suspects.acknowledgment[replies]
+    number = suspects.sequence[replies]
+    order = np.lexsort((number, asked))
+    group, at = asked[order], number[order]
+    other = (group[1:] == group[:-1]) & (at[1:] != at[:-1])
+    several = np.isin(asked, group[1:][other])
+    if not several.any():
+        return several
+    acks = np.flatnonzero(suspects.acknowledges & ((suspects.flags & SYN) == 0))
+    told = (suspects.side[acks] ^ 1) * MODULUS + suspects.acknowledgment[acks]
+    found: Array = several & ~np.isin(
+        suspects.side[replies] * MODULUS + (number.astype(np.int64) + 1) % MODULUS, told
+    )
     return found
 
 

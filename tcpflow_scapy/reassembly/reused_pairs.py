@@ -130,8 +130,9 @@ def _holes(
     # One axis: sides so far apart that one running maximum serves all.
     reach_of = np.zeros(len(wide), np.int64)
     np.maximum.at(reach_of, g, np.abs(begin) + size)
-    reach_of = reach_of[g[new]] * 2 + 1
-    axis = np.repeat(np.cumsum(reach_of), np.diff(np.append(np.flatnonzero(new), len(g)))) + begin
+    reach_of = reach_of[g[new]]
+    place = np.cumsum(2 * reach_of + 1) - reach_of
+    axis = np.repeat(place, np.diff(np.append(np.flatnonzero(new), len(g)))) + begin
     reach = np.maximum.accumulate(axis + size)
     hole = np.zeros(len(g), bool)
     hole[1:] = axis[1:] - reach[:-1] > max_gap

@@ -20,7 +20,7 @@ _FAR = 1 << 28
 """A single number further than this from both neighbours, which are near each other, leads nowhere."""
 
 _LEAP = 1 << 29
-"""In the order of time, and of a stream that goes round, no step is as long."""
+"""In the order of time, and of a stream that goes round, no step back is as long."""
 
 
 def follow(axis: Array, time: Array, number: Array, leads: Array, count: int) -> tuple[Array, Array, Array]:
@@ -44,7 +44,7 @@ def follow(axis: Array, time: Array, number: Array, leads: Array, count: int) ->
         Congruent to the numbers modulo 2**32.
     low, high : ndarray of int64
         Of each axis: lowest and highest position of those that lead. `high` is below `low` without any, and
-        where times do not tell the way: numbers far apart follow each other.
+        where times do not tell the way: numbers go far back.
     """
     order = np.lexsort((time, axis))
     group, sequence = axis[order], number[order]
@@ -61,7 +61,7 @@ def follow(axis: Array, time: Array, number: Array, leads: Array, count: int) ->
     big = np.iinfo(np.int64).max
     low = group_reduce(np.minimum, place, group[led], count, big)
     high = group_reduce(np.maximum, place, group[led], count, -big)
-    high[group[led][np.abs(step) > _LEAP]] = -big
+    high[group[led][step < -_LEAP]] = -big
     walked = sequence.astype(np.int64)
     if len(led):
         rest = np.ones(len(order), bool)

@@ -22,7 +22,14 @@ _MOST_SHIFT = 14
 
 
 def advertised_windows(
-    packets: PacketTable, order: Array, offsets: Offsets, wanted: Array, store: Store, *, unknown: int
+    packets: PacketTable,
+    order: Array,
+    offsets: Offsets,
+    wanted: Array,
+    store: Store,
+    *,
+    unknown: int,
+    doubtful: Array,
 ) -> Array:
     """The widest window that the receiver of each stream offered, scaled.
 
@@ -32,10 +39,12 @@ def advertised_windows(
         Streams in question; the others get `LEAST_WINDOW`.
     unknown : int
         Shift count where the receiver's SYN was not captured.
+    doubtful : ndarray of int64
+        Index in `order` of packets that are not asked: nobody speaks for himself.
     """
     shift = window_shifts(packets, order, offsets, wanted, store, unknown)
     rows = rows_of_groups(offsets.stream, receivers(offsets, wanted))
-    rows = rows[(offsets.flags[rows] & (SYN | RST)) == 0]
+    rows = rows[((offsets.flags[rows] & (SYN | RST)) == 0) & ~np.isin(rows, doubtful)]
     widest = np.zeros(len(wanted), np.int64)
     np.maximum.at(widest, _receivers_of(offsets, offsets.stream[rows]), packets.window[order[rows]])
     found: Array = np.maximum(widest << shift, LEAST_WINDOW)

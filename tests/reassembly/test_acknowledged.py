@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from tests.helpers.answers import flow_of
+from tests.helpers.headers import option_window_scale
 from tests.helpers.traffic import ACK, SYN, Capture, Conversation, play
 
 OPEN = "> SYN\n< SYN ACK\n> ACK\n"
@@ -43,6 +44,14 @@ def test_one_far_beyond_everything_is_not_believed() -> None:
     c = said(5, FAR)
     assert rows(c) == []
     assert flow_of(c).server.segments["class"].tolist() == ["syn", "ack", "ack_of_unseen"]
+
+
+def test_a_window_that_it_offers_itself_does_not_speak_for_it() -> None:
+    c = said(5, FAR, options=option_window_scale(7))
+    c.frames[3].window = 10
+    assert rows(c) == []
+    c.frames[3].window = 65535
+    assert rows(c) == [(5, FAR, "not_captured")]
 
 
 def test_nor_is_a_copy_of_it_a_second_one() -> None:

@@ -59,6 +59,15 @@ def series(seed: int, kind: str, count: int) -> list[list[Frame]]:
     return parts
 
 
+def spaced(parts: list[list[Frame]], pause: int = 60 * SECOND) -> None:
+    time = 1_700_000_000 * SECOND
+    for part in parts:
+        for frame in part:
+            frame.time = time
+            time += 1_000_000
+        time += pause
+
+
 def check(parts: list[list[Frame]], shuffle: int | None = None) -> None:
     """Each flow has the frames of one connection, and each connection one flow."""
     number = {id(frame): index for index, part in enumerate(parts) for frame in part}
@@ -175,3 +184,95 @@ def test_forged_syns_take_nothing_away(clock: bool) -> None:
     data = [(f.client.data, f.server.data) for f in flows_of(capture)]
     assert (b"GET", b"0123456789" * 300) in data
     assert [d for d in data if d != (b"", b"")] == [(b"GET", b"0123456789" * 300)]
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_a_closed_port_after_a_connection_without_an_end(clock: bool) -> None:
+    """The refusal belongs to the SYN, whose number it acknowledges; its own is 0 (RFC 9293, 3.10.7.1)."""
+    parts = [
+        play(
+            "> SYN\n< SYN ACK\n> ACK\n> 'hello'\n< 'there'\n> FIN\n< ACK",
+            Conversation(isn=1, server_isn=1 << 30),
+        ).frames,
+        play("> SYN\n< RST ACK seq=0", Conversation(isn=1 << 29)).frames,
+        play("> SYN\n< RST ACK seq=0", Conversation(isn=1 << 31)).frames,
+        play(TALK.format(1), Conversation(isn=3 << 29, server_isn=7)).frames,
+    ]
+    if clock:
+        spaced(parts)
+    check(parts)
+    check(parts, shuffle=3)
+
+
+def test_a_reset_without_data_of_its_side_stays_where_it_is_acknowledged() -> None:
+    """No handshake was captured of the connection, and its server sent nothing but acknowledgments."""
+    middle = play(
+        "> SYN\n< SYN ACK\n> ACK\n> 'hello'\n< ACK\n< RST ACK", Conversation(isn=1 << 27, server_isn=1 << 31)
+    )
+    parts = [
+        play(TALK.format(1), Conversation(isn=4_294_909_618, server_isn=4_294_965_825)).frames,
+        middle.frames[2:],
+        play(
+            TALK.format(2).partition("> FIN")[0], Conversation(isn=4_072_846_431, server_isn=3_678_394_084)
+        ).frames,
+    ]
+    spaced(parts)
+    check(parts)
+
+
+def test_a_lost_syn_near_the_old_numbers_is_told_by_what_its_client_acknowledges() -> None:
+    first = play(
+        "> SYN\n< SYN ACK\n> ACK\n> 'hello'\n< 'there'\n> ACK", Conversation(isn=1000, server_isn=17_152)
+    )
+    second = play(TALK.format(2), Conversation(isn=50_000, server_isn=2_611_241_232))
+    parts = [first.frames, second.frames[1:]]
+    spaced(parts)
+    check(parts)
+    check(parts, shuffle=5)
+
+
+def test_numbers_that_meet_on_one_side_only() -> None:
+    """Both handshakes were lost; the clients' numbers are near each other, the servers' are not."""
+    first = play(TALK.format("first"), Conversation(isn=4_294_926_327, server_isn=358_666_533))
+    second = play(TALK.format("second"), Conversation(isn=51_701, server_isn=2_826_915_260))
+    between = play(TALK.format("between"), Conversation(isn=1 << 31, server_isn=1 << 30))
+    parts = [first.frames[2:], between.frames[2:], second.frames[2:]]
+    spaced(parts)
+    check(parts)
+    check(parts, shuffle=2)
+
+
+@pytest.mark.parametrize("forged", ["< SYN ACK seq=5001 ack=1001", "> RST seq=1006\n> SYN seq=1006"])
+def test_forged_where_the_stream_goes_on(forged: str) -> None:
+    """A second answer before the server's first byte; a SYN after a reset that nobody obeyed."""
+    c = play("> SYN\n< SYN ACK\n> ACK\n> 'hello'", Conversation(isn=1000, server_isn=5000))
+    play(forged, c)
+    play("< ACK\n< 'a'*536\n< 'b'*536\n> ACK\n> ' and more'\n< ACK", c)
+    spaced([[frame] for frame in c.frames], 1_000_000)
+    for capture in (Capture(c), Capture(c).shuffle(4)):
+        streams = [[stream.data for stream in flow.streams] for flow in flows_of(capture)]
+        assert [b"hello and more", b"a" * 536 + b"b" * 536] in streams
+
+
+def test_the_clock_tells_who_asked_first() -> None:
+    c = play("> SYN\n< SYN ACK\n> ACK\n> 'hello'\n< 'there'\n< SYN seq=5000", Conversation(server_isn=5000))
+    spaced([[frame] for frame in c.frames], 1_000_000)
+    clients = {str(flows_of(Capture(c).shuffle(seed))[0].client.data) for seed in range(6)}
+    assert clients == {str(b"hello")}
+
+
+def test_a_pair_is_judged_without_its_neighbours() -> None:
+    """Holes of all pairs are looked for at once; a wide one does not hide those of the next."""
+    apart = []
+    for host, (gap, pause) in enumerate(((1 << 30, 1), (100 << 20, 2), (1 << 30, 3), (20 << 20, 4))):
+        first = play("> 'one'\n< 'uno'", Conversation(f"10.0.0.{host}:5000", isn=7, server_isn=9))
+        second = play(
+            "> 'two'\n< 'due'", Conversation(f"10.0.0.{host}:5000", isn=7 + gap, server_isn=9 + gap)
+        )
+        spaced([first.frames, second.frames], pause * SECOND)
+        apart.append([*first.frames, *second.frames])
+    alone = [sorted(flow.client.data for flow in flows_of(Capture(frames))) for frames in apart]
+    flows = flows_of(Capture([frame for frames in apart for frame in frames]))
+    together = sorted(flow.client.data for flow in flows)
+    assert alone == [[b"one", b"two"]] * 4
+    assert together == sorted(data for some in alone for data in some)
