@@ -40,7 +40,10 @@ def likely_http(flows: Iterable[Flow]) -> Iterable[Flow]:
     """
     from tcpflow_scapy.flows.table import FlowTable
 
-    return flows[_may_carry(flows)] if isinstance(flows, FlowTable) else flows
+    if not isinstance(flows, FlowTable):
+        return flows
+    # Picked by number: a mask would have the table of all flows made.
+    return FlowTable(flows._evidence, flows._index[_may_carry(flows)])
 
 
 def _may_carry(flows: FlowTable) -> Array:

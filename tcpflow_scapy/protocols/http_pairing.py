@@ -17,7 +17,7 @@ from itertools import accumulate
 from .http1_framing import framing_fields
 from .http1_lines import Side, could_start, parse_cut_line, parse_start_line
 from .http1_message import Head, Limits, Message
-from .http_alignment import MANY, Cap, Place, align
+from .http_alignment import MANY, Cap, Matched, Place, align
 from .http_reader import MessageReader
 from .stream_bytes import TimedStream, first_bytes
 
@@ -98,11 +98,15 @@ class Pairing:
 
     def pairs(self) -> Iterator[Pair]:
         """All requests with their answers, and answers whose request was not captured."""
+        certain = True
         while True:
             tunnel = False
             for pair in self._all():
                 tunnel = pair.upgrade == "connect"
+                pair.certain &= certain
                 yield pair
+            # Where it is not known which request opened the tunnel, nothing is known of those inside.
+            certain = pair.certain if tunnel else certain
             if not tunnel or not (self.requests.begins_message() or self.responses.begins_message()):
                 return
             self._asking.reopen()
@@ -171,19 +175,29 @@ class Pairing:
             questions.insert(0, pending)
         asks = any(question.message.head.line.method == b"CONNECT" for question in questions)
         answers, rest = self._answers(connect=asks)
-        tunnel = bool(answers) and answers[-1].message.kind == "tunnel"
-        if tunnel:
-            del questions[self._before_tunnel(questions, answers[-1].message) :]
-        hidden_from, tail = (MANY, Place()) if tunnel else self._asking.tail()
+        hidden_from, tail = self._asking.tail()
+        proved = True
+        if answers and answers[-1].message.kind == "tunnel":
+            # Which request opened it has to be proved with those in mind that would lie inside.
+            count = self._before_tunnel(questions, answers[-1].message)
+            opened = Matched(count - 1, len(answers) - 1, certain=True)
+            proved = opened in self._matches(questions, answers, hidden_from, tail)
+            del questions[count:]
+            hidden_from, tail = MANY, Place()
+        for i, j, certain in self._matches(questions, answers, hidden_from, tail):
+            question = questions[i] if i >= 0 else None
+            answer = answers[j] if j >= 0 else None
+            yield self._pair(_joined(question, answer, certain=certain and proved))
+        if rest:
+            yield Pair(None, None, rest, certain=False)
+
+    def _matches(
+        self, questions: list[_Question], answers: list[_Answer], hidden_from: int, tail: Place
+    ) -> list[Matched]:
         begins = [question.hidden_from for question in questions]
         begins.append(hidden_from if tail.high else MANY)
         caps = self._caps([q.message.start for q in questions], begins, [a.message.start for a in answers])
-        for i, j, certain in align([q.place for q in questions], [a.place for a in answers], caps, tail):
-            question = questions[i] if i >= 0 else None
-            answer = answers[j] if j >= 0 else None
-            yield self._pair(_joined(question, answer, certain=certain))
-        if rest:
-            yield Pair(None, None, rest, certain=False)
+        return list(align([q.place for q in questions], [a.place for a in answers], caps, tail))
 
     def _questions(self) -> list[_Question]:
         found = []

@@ -73,10 +73,18 @@ def _response(rng: random.Random, number: int, method: str, interim: bytes, last
     return Said(wire, body, len(interim))
 
 
-def http_talk(seed: int, depth: int) -> HttpTalk:
-    """A conversation of up to nine exchanges with up to `depth` requests waiting; every frame of it."""
+def http_talk(seed: int, depth: int, tunnels: int = 0) -> HttpTalk:
+    """A conversation of up to nine exchanges with up to `depth` requests waiting; every frame of it.
+
+    They lie inside so many tunnels, the requests for which come first.
+    """
     rng = random.Random(seed)
     talk = HttpTalk(Conversation())
+    for number in range(tunnels):
+        talk.requests.append(
+            Said(b"CONNECT h%d:80 HTTP/1.1\r\nHost: h\r\n%s\r\n" % (number, _filler(rng)), b"", 0)
+        )
+        talk.responses.append(Said(b"HTTP/1.1 200 Established\r\n%s\r\n" % _filler(rng), b"", 0))
     count = rng.randint(2, 9)
     for number in range(count):
         method = rng.choice(METHODS)

@@ -46,15 +46,8 @@ def told(exchange: HttpExchange, talk: HttpTalk) -> tuple[int | None, int | None
     )
 
 
-@law
-@given(st.integers(0, 2**32), st.sampled_from([1, 2, 4]), st.booleans(), st.booleans())
-def test_certain_is_true_and_whole_bodies_are_found(
-    folder: Path, seed: int, depth: int, clock: bool, acks: bool
-) -> None:
-    talk = http_talk(seed, depth)
-    lose_frames(seed, talk)
-    flow = flow_of(talk, folder, clock, acks)
-    found = [(exchange, *told(exchange, talk)) for exchange in flow.http]
+def assert_certain_is_true(talk: HttpTalk, found: list[tuple[HttpExchange, int | None, int | None]]) -> None:
+    """What is called certain was so."""
     asked, answered = {q for _, q, _ in found}, {r for _, _, r in found}
     for exchange, question, answer in found:
         if not exchange.certain:
@@ -72,6 +65,18 @@ def test_certain_is_true_and_whole_bodies_are_found(
         ):
             if message is not None and number is not None and message.complete:
                 assert message.body == sent[number].body
+
+
+@law
+@given(st.integers(0, 2**32), st.sampled_from([1, 2, 4]), st.booleans(), st.booleans())
+def test_certain_is_true_and_whole_bodies_are_found(
+    folder: Path, seed: int, depth: int, clock: bool, acks: bool
+) -> None:
+    talk = http_talk(seed, depth)
+    lose_frames(seed, talk)
+    flow = flow_of(talk, folder, clock, acks)
+    found = [(exchange, *told(exchange, talk)) for exchange in flow.http]
+    assert_certain_is_true(talk, found)
     answers = {exchange.response.start: exchange for exchange, _, _ in found if exchange.response}
     gaps = list(flow.server.gaps[["start", "end"]].itertuples(index=False, name=None))
     for said in talk.responses:
@@ -83,3 +88,19 @@ def test_certain_is_true_and_whole_bodies_are_found(
             if said.body or exchange.certain:
                 assert exchange.response is not None
                 assert exchange.response.body == said.body
+
+
+@law
+@given(st.integers(0, 2**32), st.sampled_from([1, 2]), st.booleans(), st.booleans(), st.integers(1, 2))
+def test_certain_is_true_in_tunnels(
+    folder: Path, seed: int, depth: int, clock: bool, acks: bool, tunnels: int
+) -> None:
+    whole = http_talk(seed, depth, tunnels)
+    flow = flow_of(whole, folder, clock, acks)
+    if depth == 1:
+        assert [told(exchange, whole)[0] for exchange in flow.http] == list(range(len(whole.requests)))
+        assert all(exchange.certain for exchange in flow.http)
+    talk = http_talk(seed, depth, tunnels)
+    lose_frames(seed, talk)
+    flow = flow_of(talk, folder, clock, acks)
+    assert_certain_is_true(talk, [(exchange, *told(exchange, talk)) for exchange in flow.http])
