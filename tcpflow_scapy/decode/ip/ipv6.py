@@ -35,6 +35,8 @@ identification. Routing header: a is the type, b the segments left."""
 MAX_EXTENSIONS = 16
 """Extension headers that may follow each other in one packet."""
 
+VERSION = 6
+
 TCP = 6
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 43, 44, 51, 60
 MOBILITY, HIP, SHIM6 = 135, 139, 140
@@ -44,6 +46,8 @@ LABEL = Label("ipv6")
 _IS_EXTENSION = np.zeros(256, bool)
 _IS_EXTENSION[[HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY, HIP, SHIM6]] = True
 
+_BYTE = np.dtype("u1")
+
 _JUMBO = 0xC2
 _JUMBO_OPTION = np.dtype([("type", "u1"), ("length", "u1"), ("payload", ">u4")])
 _MAX_OPTIONS = 16
@@ -51,8 +55,10 @@ _MAX_OPTIONS = 16
 
 def ipv6(run: Run, items: Items) -> None:
     """Go on behind the extension headers; fragments wait for each other."""
+    # A fragment of IPv4 may be shorter than any packet of version 6.
+    items, first = run.take(items, _BYTE, Reason.TRUNCATED_IP)
+    (items,) = run.keep(items, first >> 4 == VERSION, other_version)
     items, header = run.take(items, HEADER, Reason.TRUNCATED_IP)
-    items, header = run.keep(items, header["version"] >> 4 == 6, other_version, header)
     if not len(items):
         return
     payload = header["payload"].astype(np.int64)

@@ -12,6 +12,7 @@ from tcpflow_scapy.decode import Reason
 from tests.decode.batches import decode, pcap
 from tests.decode.segments import PAYLOAD, V6, packet
 from tests.decode.zoo import eth, ip4
+from tests.helpers.headers import ip_fragments
 
 
 def test_the_version_field_decides_under_either_type() -> None:
@@ -48,6 +49,15 @@ def test_wherever_a_type_says_ip(four: bool) -> None:
     for linktype, frame in frames:
         result = decode([frame, frame[:-2]], linktype, wire=[len(frame)] * 2)
         assert [row.payload for row in result.rows] == [PAYLOAD, PAYLOAD[:-2]], (linktype, frame[:40])
+
+
+@pytest.mark.parametrize("size", [8, 16, 24])
+def test_fragments_of_ipv4_that_are_shorter_than_a_header_of_ipv6(size: int) -> None:
+    pieces = [roads(piece, four=False) for piece in ip_fragments(packet(), size)]
+    for road in zip(*pieces, strict=True):
+        result = decode([frame for _, frame in road], road[0][0])
+        assert [row.payload for row in result.rows] == [PAYLOAD], road[0]
+        assert set(result.reasons) <= {Reason.TCP, Reason.FRAGMENT_USED}
 
 
 @pytest.mark.peer
