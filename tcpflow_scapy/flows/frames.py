@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +107,9 @@ def packet_frame(evidence: Evidence, streams: Array, *, by_stream: bool = False)
     )
 
 
+PIECES = 1 << 16
+"""Pieces of streams that are read at a time."""
+
 FEW = 16
 """Gaps are few where they are so many times fewer than extents: then each is looked for by itself."""
 
@@ -196,12 +200,8 @@ def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
     conflicts = found.conflicts
     start, end = conflicts.start[rows], conflicts.end[rows]
     packet, winner = conflicts.packet[rows], conflicts.winner[rows]
-    other, delivered = [], []
-    for s, low, high, row in zip(stream.tolist(), start.tolist(), end.tolist(), packet.tolist(), strict=True):
-        begin = int(segment_offset(evidence, s, row))
-        address = int(packets.header[row]) + int(packets.data_offset[row]) + low - begin
-        other.append(evidence.store.read(address, high - low))
-        delivered.append(read_stream(evidence, s, low, high - low))
+    begin = _segment_offsets(evidence, stream, packet)
+    address = packets.header[packet] + packets.data_offset[packet] + start - begin
     return pd.DataFrame(
         {
             "flow": stream.astype(np.int64) >> 1,
@@ -211,10 +211,55 @@ def conflict_frame(evidence: Evidence, streams: Array) -> pd.DataFrame:
             "length": end - start,
             "frame": packets.frame[packet].astype(np.int64) + 1,
             "delivered_frame": packets.frame[winner].astype(np.int64) + 1,
-            "delivered": pd.Series(delivered, dtype=object),
-            "other": pd.Series(other, dtype=object),
+            "delivered": pd.Series(_delivered(evidence, stream, start, end), dtype=object),
+            "other": pd.Series(_read(evidence, address, end - start), dtype=object),
         }
     )
+
+
+def _segment_offsets(evidence: Evidence, stream: Array, row: Array) -> Array:
+    """`segment_offset` of many."""
+    found = evidence.reassembly
+    starts = found.streams.packet_start
+    position = _bisect(found.order, starts[stream], starts[stream + 1], row)
+    return packet_offsets(evidence, position, stream)
+
+
+def _read(evidence: Evidence, address: Array, length: Array) -> Array:
+    """Ranges of the store as `bytes`, read in the order in which they lie there: ndarray of object."""
+    out = np.empty(len(address), object)
+    order = np.argsort(address)
+    out[order] = evidence.store.slices(address[order].tolist(), length[order].tolist())
+    return out
+
+
+def _delivered(evidence: Evidence, stream: Array, start: Array, end: Array) -> list[bytes]:
+    """What is in streams where something contradicts it: nothing is missing there."""
+    found = evidence.reassembly
+    column, starts = found.extents.offset, found.streams.extent_start
+    first = _bisect(column, starts[stream], starts[stream + 1], start + 1) - 1
+    count = _bisect(column, starts[stream], starts[stream + 1], end) - first
+    ends = np.cumsum(count)
+    parts: list[bytes] = []
+    low = 0
+    while low < len(stream):
+        # Many may lie in many extents each.
+        done = int(ends[low - 1]) if low else 0
+        high = max(int(np.searchsorted(ends, done + PIECES, side="right")), low + 1)
+        some = slice(low, high)
+        extent = ranges(first[some], count[some])
+        skip = np.maximum(np.repeat(start[some], count[some]) - column[extent], 0)
+        stop = np.repeat(end[some], count[some]) - column[extent]
+        size = np.minimum(stop, found.extents.length[extent].astype(np.int64)) - skip
+        pieces = _read(evidence, found.extents.address[extent] + skip, size)
+        if len(pieces) == high - low:
+            parts += pieces.tolist()
+        else:
+            # Joined as one and cut again, which is quicker than joining each.
+            joined, bounds = b"".join(pieces.tolist()), np.cumsum(end[some] - start[some]).tolist()
+            parts += [joined[a:b] for a, b in pairwise([0, *bounds])]
+        low = high
+    return parts
 
 
 def fragment_conflict_frame(evidence: Evidence) -> pd.DataFrame:

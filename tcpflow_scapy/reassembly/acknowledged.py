@@ -92,10 +92,11 @@ def listen(
     stray = offset < -LEAST_WINDOW
     if stray.any():
         stray &= offsets.isn[stream] >= 0
-    for number in offsets.unwrapped:
-        mine = stream == number
-        stray &= ~mine
-        good &= ~mine | (offset <= seen[number] + max_gap)
+    if offsets.unwrapped:
+        long = np.zeros(streams, bool)
+        long[list(offsets.unwrapped)] = True
+        stray &= ~long[stream]
+        good &= ~long[stream] | (offset <= seen[stream] + max_gap)
     told = acks.highest(streams, good if offsets.unwrapped else None)
     suspect = np.maximum(told, sacks.highest(streams)) > seen + LEAST_WINDOW
     suspect[list(offsets.unwrapped)] = False

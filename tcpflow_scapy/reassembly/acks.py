@@ -68,12 +68,15 @@ def acknowledgments(packets: PacketTable, order: Array, offsets: Offsets, limit:
     sender = offsets.stream[rows]
     stream = sender ^ ~alike[sender] if alike.any() else sender ^ 1
     offset = distances(numbers, offsets.base[stream])
-    for number in offsets.unwrapped:
-        mine = np.flatnonzero(stream == number)
+    long = np.array(list(offsets.unwrapped), np.int64)
+    teller = np.where(alike[long], long, long ^ 1)
+    bounds = np.searchsorted(sender, np.stack((teller, teller + 1), axis=1)).tolist()
+    for number, (low, high) in zip(long.tolist(), bounds, strict=True):
+        mine = slice(low, high)
         if number in offsets.acknowledged:
             offset[mine] = offsets.acknowledged[number]
-        elif len(mine) and limit[number] < MODULUS:
+        elif low < high and limit[number] < MODULUS:
             offset[mine] = (numbers[mine].astype(np.int64) - int(offsets.base[number])) % MODULUS
-        elif len(mine):
-            offset[mine] = unwrap(numbers[mine]) + int(offset[mine[0]])
+        elif low < high:
+            offset[mine] = unwrap(numbers[mine]) + int(offset[low])
     return Acks(rows, packet, stream, offset)

@@ -11,17 +11,10 @@ from typing import Any
 import numpy as np
 
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
-from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
-from tcpflow_scapy.reassembly.sequence import (
-    HUGE,
-    MODULUS,
-    after_widest_hole,
-    distance,
-    distances,
-    unwrap,
-)
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, ranges
+from tcpflow_scapy.reassembly.long_streams import LongStreams
+from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, distances
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW, lowest_supported
-from tcpflow_scapy.reassembly.unwrapping import along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -97,25 +90,15 @@ def place_packets(
     far = np.flatnonzero((highest - lowest > HUGE) | (volume > HUGE))
     unwrapped: dict[int, Array] = {}
     acknowledged: dict[int, Array] = {}
-    for number in far.tolist():
-        rows = slice(int(packet_start[number]), int(packet_start[number + 1]))
-        other = number if with_itself[number] else number ^ 1
-        told = np.arange(packet_start[other], packet_start[other + 1])
-        told = told[(flags[told] & (ACK | RST)) == ACK]
-        leads = ((wire[rows] > 1) | is_syn[rows]) & ~reset[rows]
-        acks = packets.acknowledgment[order[told]]
-        walked = along(begin[rows], leads, times[order[rows]], acks, times[order[told]])
-        if walked is None:
-            start[rows] = _long_stream(
-                begin[rows], wire[rows], reset[rows], int(reference[number]), bool(known[number]), max_gap
-            )
-        else:
-            first = int(np.flatnonzero(is_syn[rows] if known[number] else wire[rows] > 0)[0])
-            zero = int(walked[0][first])
-            start[rows], acknowledged[number] = walked[0] - zero, walked[1] - zero
-        unwrapped[number] = start[rows]
-        carrying = wire[rows] > 0
-        lowest[number] = start[rows][carrying].min()
+    if len(far):
+        long, rows = _long_streams(packets, times, order, packet_start, far, with_itself, reference, known)
+        start[rows], told = long.place(max_gap)
+        for number, acks in zip(far.tolist(), told, strict=True):
+            unwrapped[number] = start[packet_start[number] : packet_start[number + 1]]
+            if acks is not None:
+                acknowledged[number] = acks
+        carrying = long.wire > 0
+        lowest[far] = group_reduce(np.minimum, start[rows[carrying]], long.stream[carrying], len(far), 0)
     _without_data(start, reset, stream, data, lowest)
     shift = np.where(known, 0, lowest)
     if shift.any():
@@ -181,35 +164,42 @@ def _silent_streams(
     reference[target] = ((first[group[heads]].astype(np.int64) + lowest) % MODULUS).astype(np.uint32)
 
 
-def _long_stream(
-    numbers: Array, wire: Array, reset: Array, reference: int, known: bool, max_gap: int
-) -> Array:
-    """Offsets in a stream that reaches further than signed 32-bit distances can order.
-
-    As long as part of the circle is empty, the place of a byte does not depend on arrival. Streams that go
-    all the way round are followed packet by packet, each the shorter way from the one before.
-    """
-    carrying = wire > 0
-    cut = after_widest_hole(numbers[carrying].astype(np.int64), wire[carrying], max_gap)
-    if cut is None:
-        return _followed(numbers, reset, reference)
-    position = (numbers.astype(np.int64) - cut) % MODULUS
-    # What carries no data may lie on either side of the stream: the nearer one.
-    reach = int((position + wire)[carrying].max())
-    position[~carrying & (position > (reach + MODULUS) // 2)] -= MODULUS
-    return position + (distance(cut, reference) if known else -((reference - cut) % MODULUS))
-
-
-def _followed(numbers: Array, reset: Array, reference: int) -> Array:
-    """Offsets by arrival.
-
-    A forged reset must not lead the way: resets are placed by the packet before them.
-    """
-    follow = np.flatnonzero(~reset)
-    walked = unwrap(numbers[follow]) + distance(int(numbers[follow[0]]), reference)
-    guide = np.maximum(np.searchsorted(follow, np.arange(len(numbers)), side="right") - 1, 0)
-    found: Array = walked[guide] + distances(numbers, numbers[follow[guide]])
-    return found
+def _long_streams(
+    packets: PacketTable,
+    times: Array,
+    order: Array,
+    packet_start: Array,
+    far: Array,
+    with_itself: Array,
+    reference: Array,
+    known: Array,
+) -> tuple[LongStreams, Array]:
+    """Streams that signed distances cannot order, and the places of their packets in `order`."""
+    sizes = np.diff(packet_start)
+    rows, row = ranges(packet_start[far], sizes[far]), np.repeat(np.arange(len(far)), sizes[far])
+    other = np.where(with_itself[far], far, far ^ 1)
+    told, about = ranges(packet_start[other], sizes[other]), np.repeat(np.arange(len(far)), sizes[other])
+    acks = (packets.flags[order[told]] & (ACK | RST)) == ACK
+    told, about = order[told[acks]], about[acks]
+    packet = order[rows]
+    flags = packets.flags[packet]
+    reset, syn = (flags & RST) != 0, (flags & (SYN | RST)) == SYN
+    wire = packets.wire_length[packet].astype(np.int64)
+    wire[reset] = 0
+    long = LongStreams(
+        stream=row,
+        number=packets.sequence[packet] + syn.astype(np.uint32),
+        wire=wire,
+        syn=syn,
+        reset=reset,
+        time=times[packet],
+        ack_stream=about,
+        ack=packets.acknowledgment[told],
+        ack_time=times[told],
+        reference=reference[far],
+        known=known[far],
+    )
+    return long, rows
 
 
 def _with_itself(packets: PacketTable, order: Array, packet_start: Array) -> Array:

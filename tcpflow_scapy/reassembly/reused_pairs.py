@@ -10,7 +10,7 @@ from tcpflow_scapy.capture.frames import NO_TIME
 from tcpflow_scapy.decode.packets import ACK, FIN, RST, SYN, PacketTable
 from tcpflow_scapy.reassembly.columns import first_rows, group_reduce
 from tcpflow_scapy.reassembly.openings import REOPENED_AFTER
-from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_hole, distances, unwrap
+from tcpflow_scapy.reassembly.sequence import HUGE, MODULUS, after_widest_holes, distances, unwrap
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -119,8 +119,9 @@ def _holes(
     for i in np.flatnonzero(volume > HUGE).tolist():
         members = slice(int(heads[i]), int(tails[i]))
         numbers = begin[members] % MODULUS
-        cut = after_widest_hole(numbers, size[members], max_gap)
-        if cut is None:
+        alone = np.zeros(len(numbers), np.int64)
+        cut = int(after_widest_holes(alone, numbers, size[members], 1, max_gap)[0])
+        if cut < 0:
             begin[members] = unwrap(numbers.astype(np.uint32))
         else:
             begin[members] = numbers if known[g[members][0]] else (numbers - cut) % MODULUS

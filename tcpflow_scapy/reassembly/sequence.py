@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tcpflow_scapy.reassembly.columns import first_rows
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 MODULUS = 1 << 32
@@ -55,29 +57,44 @@ def unwrap(sequence: Array) -> Array:
     return positions
 
 
-def after_widest_hole(begin: Array, size: Array, max_gap: int) -> int | None:
-    """Where a stream begins that leaves part of the circle empty, whatever the order of its segments.
+def after_widest_holes(group: Array, begin: Array, size: Array, count: int, max_gap: int) -> Array:
+    """Where streams begin that leave part of the circle empty, whatever the order of their segments.
 
     Parameters
     ----------
+    group : ndarray of int64
+        Stream of each segment, in [0, count).
     begin : ndarray of int64
-        Sequence numbers of segments, in [0, 2**32); at least one.
+        Its sequence number, in [0, 2**32).
     size : ndarray of int64
-        Their payload.
+        Its payload.
+    count : int
     max_gap : int
         Bytes that may be missing inside a stream.
 
     Returns
     -------
-    int or None
-        The first number after the widest empty stretch; None where none is wider than `max_gap`: the stream
-        goes all the way round.
+    ndarray of int64
+        For each stream the first number after the widest empty stretch; -1 without segments, and where none
+        is wider than `max_gap`: the stream goes all the way round.
     """
-    order = np.argsort(begin, kind="stable")
-    begin, size = begin[order], size[order]
-    reach = np.maximum.accumulate(begin + size)
-    holes = np.append(begin[1:], begin[0] + MODULUS) - reach
-    widest = int(np.argmax(holes))
-    if holes[widest] <= max_gap:
-        return None
-    return int(begin[(widest + 1) % len(begin)])
+    out = np.full(count, -1, np.int64)
+    order = np.lexsort((begin, group))
+    group, begin, size = group[order], begin[order], size[order]
+    heads = np.flatnonzero(first_rows(group))
+    if not len(heads):
+        return out
+    tails = np.append(heads[1:], len(group)) - 1
+    # Far enough from each other for one running maximum.
+    axis = group * (2 * MODULUS)
+    reach = np.maximum.accumulate(axis + begin + size) - axis
+    following = np.append(begin[1:], 0)
+    following[tails] = begin[heads]
+    holes = following - reach
+    holes[tails] += MODULUS
+    widest = np.maximum.reduceat(holes, heads)
+    first = np.flatnonzero(holes == np.repeat(widest, tails + 1 - heads))
+    first = first[first_rows(group[first])]
+    wide = widest > max_gap
+    out[group[heads[wide]]] = following[first[wide]]
+    return out

@@ -100,32 +100,27 @@ def _strays(group: Array, sequence: Array) -> Array:
     return stray
 
 
-def along(
-    numbers: Array, leads: Array, times: Array, acks: Array, ack_times: Array
-) -> tuple[Array, Array] | None:
-    """One stream, and what was acknowledged of it.
+def along(axis: Array, time: Array, number: Array, leads: Array, count: int) -> tuple[Array, Array]:
+    """Streams, and what was acknowledged of them.
 
     Parameters
     ----------
-    numbers, acks : ndarray of uint32
-        Of the stream's packets, and of those that acknowledge it.
-    leads : ndarray of bool
-        Which of its packets tell the way.
-    times, ack_times : ndarray of int64
-        ns.
+    axis, time, number, leads, count
+        As for `follow`.
 
     Returns
     -------
-    tuple of two ndarrays of int64, or None
-        Positions of both; None where times do not tell the way, or the numbers do without them.
+    position : ndarray of int64
+    usable : ndarray of bool
+        For each axis: times tell the way, and numbers do not without them.
     """
-    time = np.concatenate((times, ack_times))
-    known = time[time != NO_TIME]
-    if not len(known) or known.min() == known.max():
-        return None
-    axis = np.zeros(len(time), np.int64)
-    led = np.concatenate((leads, np.ones(len(acks), bool)))
-    place, low, high = follow(axis, time, np.concatenate((numbers, acks)), led, 1)
-    if high[0] <= low[0] or high[0] - low[0] <= HUGE:
-        return None
-    return place[: len(numbers)], place[len(numbers) :]
+    place, low, high = follow(axis, time, number, leads, count)
+    big = np.iinfo(np.int64).max
+    known = np.flatnonzero(time != NO_TIME)
+    first, last = np.full(count, big), np.full(count, -big)
+    np.minimum.at(first, axis[known], time[known])
+    np.maximum.at(last, axis[known], time[known])
+    usable = (first < last) & (high > low)
+    # The distance may be more than 64 bits hold where there is no way.
+    usable[usable] = (high - low)[usable] > HUGE
+    return place, usable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,6 +141,32 @@ def test_conflicts_with_every_version() -> None:
 def test_conflicts_in_a_segment_trimmed_at_offset_0() -> None:
     table = flow_of(OPEN + "> 'abc'\n> -3:'xxxaBc'").conflicts
     assert table[["start", "delivered", "other"]].to_numpy().tolist() == [[1, b"b", b"B"]]
+
+
+@pytest.mark.parametrize("overlap", ["first", "last", "linux"])
+@pytest.mark.parametrize("pieces", [1, 5, frames.PIECES])
+def test_what_is_delivered_and_what_contradicts(
+    overlap: str, pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against `Stream.read`, and what each frame carried."""
+    monkeypatch.setattr(frames, "PIECES", pieces)
+    draw = random.Random(pieces)
+    talks = []
+    for number in range(1, 4):
+        talk = play(OPEN, Conversation(f"10.0.0.{number}:9"))
+        for _ in range(30):
+            text = "".join(draw.choices("ab", k=draw.randrange(1, 12)))
+            play(f"{draw.choice('<>')} {draw.randrange(40)}:'{text}'", talk)
+        talks.append(talk)
+    capture = Capture(*talks)
+    flows = flows_of(capture, overlap=overlap)
+    sent = flows.packets.set_index("frame")
+    assert flows.conflicts["flow"].nunique() == 3
+    for row in flows.conflicts.itertuples():
+        stream = getattr(flows[row.flow], row.direction)
+        assert row.delivered == stream.read(row.start, row.length) != row.other
+        skip = row.start - sent.offset[row.frame]
+        assert row.other == capture.frames[row.frame - 1].payload[skip : skip + row.length]
 
 
 def test_a_reset_between_other_packets_keeps_its_number() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpflow_scapy.reassembly.sequence import MODULUS, after_widest_hole, distance, distances, unwrap
+from tcpflow_scapy.reassembly.sequence import MODULUS, after_widest_holes, distance, distances, unwrap
 from tests.helpers.examples import FEW
 
 EDGES = [0, 1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1]
@@ -60,8 +60,21 @@ def test_unwrapping_goes_round_many_times() -> None:
 
 
 def beginning(*segments: tuple[int, int], max_gap: int = 100) -> int | None:
+    """Found for this stream between two others; the same as alone."""
     begin = np.array([s % MODULUS for s, _ in segments], np.int64)
-    return after_widest_hole(begin, np.array([n for _, n in segments], np.int64), max_gap)
+    size = np.array([n for _, n in segments], np.int64)
+    group = np.zeros(len(begin), np.int64)
+    alone = after_widest_holes(group, begin, size, 1, max_gap).tolist()
+    others = np.array([5, MODULUS - 9])
+    found = after_widest_holes(
+        np.concatenate((group + 2, [0, 3])),
+        np.concatenate((begin, others)),
+        np.concatenate((size, [7, 20])),
+        4,
+        max_gap,
+    ).tolist()
+    assert found == [5, -1, *alone, MODULUS - 9]
+    return None if alone[0] < 0 else int(alone[0])
 
 
 @pytest.mark.parametrize("start", EDGES)
