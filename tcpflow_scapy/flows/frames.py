@@ -63,10 +63,12 @@ def packet_offsets(evidence: Evidence, rows: Array, stream: Array) -> Array:
     skipped = found.streams.fin_skipped[stream]
     if skipped.any():
         offsets -= skipped & (offsets > found.streams.fin[stream])
-    for number, unwrapped in found.unwrapped.items():
-        mine = stream == number
-        if mine.any():
-            offsets[mine] = unwrapped[rows[mine] - found.streams.packet_start[number]]
+    if found.unwrapped:
+        mine = np.flatnonzero(np.isin(stream, list(found.unwrapped)))
+        mine = mine[np.argsort(stream[mine], kind="stable")]
+        for some in np.split(mine, np.flatnonzero(np.diff(stream[mine])) + 1) if len(mine) else []:
+            number = int(stream[some[0]])
+            offsets[some] = found.unwrapped[number][rows[some] - found.streams.packet_start[number]]
     return offsets
 
 

@@ -7,7 +7,7 @@ stream goes on at those numbers, and at no others.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,19 @@ import numpy as np
 from tcpflow_scapy.capture.store import Store
 from tcpflow_scapy.decode.options import tcp_options
 from tcpflow_scapy.decode.packets import ACK, RST, PacketTable
+from tcpflow_scapy.reassembly.acks import receivers
 from tcpflow_scapy.reassembly.assembler import Assembly
-from tcpflow_scapy.reassembly.columns import distinct
+from tcpflow_scapy.reassembly.columns import first_rows, group_reduce, rows_of_groups
 from tcpflow_scapy.reassembly.offsets import Offsets
-from tcpflow_scapy.reassembly.sequence import MODULUS, distance, distances
+from tcpflow_scapy.reassembly.sequence import MODULUS, distances
 from tcpflow_scapy.reassembly.support import LEAST_WINDOW
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 PAUSE = 1_000_000_000
 """Nanoseconds in which nothing can send 2**32 bytes (34 Gbit/s), and be missed."""
+
+_NEVER = np.iinfo(np.int64).max
 
 
 def unlapped(
@@ -51,13 +54,35 @@ def unlapped(
     index = np.flatnonzero(np.isin(order, later))
     # The byte of a keep-alive contradicts what was sent, too.
     index = index[placed.wire[index] > 1]
-    result = placed
-    for stream in distinct(placed.stream[index]).tolist():
-        mine = index[placed.stream[index] == stream]
-        begin = int(times[order[mine]].min())
-        if _went_round(packets, times, order, placed, stream, begin, store):
-            result = _moved(packets, times, order, result, stream, begin)
-    return None if result is placed else result
+    if not len(index):
+        return None
+    begin = np.full(len(placed.base), _NEVER)
+    np.minimum.at(begin, placed.stream[index], times[order[index]])
+    heard = _heard(packets, times, order, placed, begin)
+    begin[~_went_round(packets, times, order, placed, begin, heard, store)] = _NEVER
+    return _moved(times, order, placed, begin, heard) if (begin < _NEVER).any() else None
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Acknowledgments of streams in question, in order of their senders' packets."""
+
+    stream: Array
+    """int64: whose bytes are acknowledged"""
+    offset: Array
+    """int64"""
+    after: Array
+    """bool: behind the pause"""
+
+
+def _heard(packets: PacketTable, times: Array, order: Array, placed: Offsets, begin: Array) -> _Heard:
+    told = rows_of_groups(placed.stream, receivers(placed, begin < _NEVER))
+    told = told[(placed.flags[told] & (ACK | RST)) == ACK]
+    sender = placed.stream[told].astype(np.int64)
+    stream = np.where(placed.with_itself[sender], sender, sender ^ 1)
+    packet = order[told]
+    offset = distances(packets.acknowledgment[packet], placed.base[stream])
+    return _Heard(stream, offset, times[packet] >= begin[stream])
 
 
 def _went_round(
@@ -65,61 +90,69 @@ def _went_round(
     times: Array,
     order: Array,
     placed: Offsets,
-    stream: int,
-    begin: int,
+    begin: Array,
+    heard: _Heard,
     store: Store,
-) -> bool:
-    mine = _rows(placed, stream)
-    data = mine[placed.wire[mine] > 1]
-    data = data[np.argsort(times[order[data]], kind="stable")]
-    when, start = times[order[data]], placed.start[data]
-    end = start + placed.wire[data]
-    cut = int(np.searchsorted(when, begin))
+) -> Array:
+    """bool: streams that did, of those that have a time at which they may have begun to repeat numbers."""
+    streams = len(begin)
+    data = rows_of_groups(placed.stream, begin < _NEVER)
+    data = data[placed.wire[data] > 1]
+    data = data[np.lexsort((times[order[data]], placed.stream[data]))]
+    stream, when = placed.stream[data].astype(np.int64), times[order[data]]
+    start, end = placed.start[data], placed.start[data] + placed.wire[data]
+    after = when >= begin[stream]
+    # The last packet before the pause, and the first one behind it.
+    last, first = np.full(streams, -1), np.full(streams, -1)
+    last[stream[~after]] = np.flatnonzero(~after)
+    back = np.flatnonzero(after)[::-1]
+    first[stream[back]] = back
+    good = (last >= 0) & (first >= 0)
+    good[good] = when[first[good]] - when[last[good]] >= PAUSE
     # One segment with other bytes may be a retransmission, of what somebody had forged.
-    if cut == 0 or np.count_nonzero(start[cut:] < end[:cut].max()) < 2:
-        return False
-    pause = int(when[cut] - when[cut - 1])
+    highest = group_reduce(np.maximum, end[~after], stream[~after], streams, 0)
+    good &= np.bincount(stream[after & (start < highest[stream])], minlength=streams) >= 2
     # From there on each segment follows what came before it in time.
-    reach = np.maximum.accumulate(end[cut:])
-    if (np.abs(start[cut + 1 :] - reach[:-1]) > LEAST_WINDOW).any():
-        return False
-    other = _rows(placed, stream if placed.with_itself[stream] else stream ^ 1)
-    told = other[(placed.flags[other] & (ACK | RST)) == ACK]
-    offset = distances(packets.acknowledgment[order[told]], placed.base[stream])
-    after = times[order[told]] >= begin
-    if (offset[after] > reach[-1] + LEAST_WINDOW).any():
-        return False
+    behind = np.flatnonzero(after & good[stream])
+    axis = stream[behind] << 40
+    reach = np.maximum.accumulate(axis + end[behind]) - axis
+    step = np.abs(start[behind][1:] - reach[:-1]) > LEAST_WINDOW
+    good[stream[behind[1:][step & ~first_rows(stream[behind])[1:]]]] = False
+    reached = group_reduce(np.maximum, reach, stream[behind], streams, 0)
+    good[heard.stream[heard.after & (heard.offset > reached[heard.stream] + LEAST_WINDOW)]] = False
     # What was not acknowledged yet is sent again.
-    if len(told) and offset[~after].max(initial=-1) <= start[cut]:
-        return False
-    return pause >= PAUSE and _newer(packets, order[data[cut - 1 : cut + 1]], store)
+    told = np.full(streams, -1)
+    np.maximum.at(told, heard.stream[~heard.after], heard.offset[~heard.after])
+    spoken = np.zeros(streams, bool)
+    spoken[heard.stream] = True
+    good &= ~spoken | (told > start[np.maximum(first, 0)])
+    some = np.flatnonzero(good)
+    good[some] = _newer(packets, order[data[first[some]]], order[data[last[some]]], store)
+    return good
 
 
-def _newer(packets: PacketTable, rows: Array, store: Store) -> bool:
-    """Whether the second of two packets has a newer timestamp than the first."""
-    earlier, later = tcp_options(packets, rows, store)["tsval"].tolist()
-    return earlier >= 0 and later >= 0 and distance(later, earlier) > 0
+def _newer(packets: PacketTable, later: Array, earlier: Array, store: Store) -> Array:
+    """bool: packets with a newer timestamp than others."""
+    one, two = (tcp_options(packets, rows, store)["tsval"] for rows in (later, earlier))
+    found: Array = (one >= 0) & (two >= 0) & (distances(one.astype(np.uint32), two.astype(np.uint32)) > 0)
+    return found
 
 
-def _rows(placed: Offsets, stream: int) -> Array:
-    low, high = np.searchsorted(placed.stream, (stream, stream + 1)).tolist()
-    return np.arange(low, high)
-
-
-def _moved(
-    packets: PacketTable, times: Array, order: Array, placed: Offsets, stream: int, begin: int
-) -> Offsets:
+def _moved(times: Array, order: Array, placed: Offsets, begin: Array, heard: _Heard) -> Offsets:
+    """What comes after the beginning lies 2**32 higher."""
+    begun = begin < _NEVER
+    rows = rows_of_groups(placed.stream, begun)
     start = placed.start.copy()
-    mine = _rows(placed, stream)
-    start[mine] += np.where(times[order[mine]] >= begin, MODULUS, 0)
-    other = _rows(placed, stream if placed.with_itself[stream] else stream ^ 1)
-    told = other[(placed.flags[other] & (ACK | RST)) == ACK]
-    offset = placed.acknowledged.get(stream)
-    if offset is None:
-        offset = distances(packets.acknowledgment[order[told]], placed.base[stream])
-    offset = offset + np.where(times[order[told]] >= begin, MODULUS, 0)
+    start[rows] += np.where(times[order[rows]] >= begin[placed.stream[rows]], MODULUS, 0)
+    numbers = np.array([*placed.unwrapped, *np.flatnonzero(begun).tolist()], np.int64)
+    bounds = np.searchsorted(placed.stream, np.stack((numbers, numbers + 1), axis=1)).tolist()
     # What is unwrapped are views.
-    unwrapped = {number: start[_rows(placed, number)] for number in [*placed.unwrapped, stream]}
-    return replace(
-        placed, start=start, unwrapped=unwrapped, acknowledged={**placed.acknowledged, stream: offset}
-    )
+    unwrapped = {n: start[a:b] for n, (a, b) in zip(numbers.tolist(), bounds, strict=True)}
+    acknowledged = dict(placed.acknowledged)
+    mine = np.argsort(heard.stream, kind="stable")
+    offset, lap = heard.offset[mine], np.where(heard.after[mine], MODULUS, 0)
+    numbers = np.flatnonzero(begun)
+    bounds = np.searchsorted(heard.stream[mine], np.stack((numbers, numbers + 1), axis=1)).tolist()
+    for n, (a, b) in zip(numbers.tolist(), bounds, strict=True):
+        acknowledged[n] = acknowledged.get(n, offset[a:b]) + lap[a:b]
+    return replace(placed, start=start, unwrapped=unwrapped, acknowledged=acknowledged)
