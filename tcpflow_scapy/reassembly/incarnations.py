@@ -68,13 +68,14 @@ def _split(suspects: Suspects, pairs: int, max_gap: int) -> Array:
     own[rest] = halves.locate(side[rest], suspects.sequence[rest], False, walked[rest])
     peer = np.full(count, -1, np.int64)
     peer[acks] = halves.locate(side[acks] ^ 1, suspects.acknowledgment[acks], True, acknowledged)
-    told = np.flatnonzero(reset & (own < 0) & ((suspects.flags & ACK) != 0))
-    peer[told] = halves.locate(side[told] ^ 1, suspects.acknowledgment[told], True)
     ghosts = _ghosts(peer, acks, side, suspects.acknowledgment, halves.count, max_gap)
     match = Matching(halves, ghosts, own, peer)
     match.handshakes(_handshakes(suspects, syn, own, peer, halves))
     match.weigh()
     match.go_on(suspects, rows)
+    # A reset joins nothing, but tells where it belongs.
+    told = np.flatnonzero(reset & ((suspects.flags & ACK) != 0))
+    peer[told] = halves.locate(side[told] ^ 1, suspects.acknowledgment[told], True)
     label = match.labels()
     # Bare acknowledgments of bytes that nobody sent are strays: they never are a connection by themselves.
     label[~np.isin(label, match.numbers())] = -1
