@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def export_datagrams(
         A file cannot be written. Nothing half-written stays; its `files` is the table of whole ones.
     """
     chosen = Template(template) if template is not None else Template()
-    files: list[tuple[int, str, str, int, int]] = []
+    files: list[_Written] = []
     made = partial(_frame, files, os.fspath(outdir))
     with OutputFolder(outdir, overwrite=overwrite) as folder, telling(made):
         for each in conversations:
@@ -42,30 +42,38 @@ def export_datagrams(
                 payloads = each.payloads(direction)
                 if not any(payloads):
                     continue
-                size = sum(map(len, payloads))
-                for name in _write(folder, each, direction, payloads, chosen):
-                    files.append((each.id, direction, name, size, len(payloads)))
+                for file in _write(folder, each, direction, payloads, chosen):
+                    files.append(file)
     return made()
 
 
-def _frame(files: list[tuple[int, str, str, int, int]], outdir: str) -> pd.DataFrame:
+class _Written(NamedTuple):
+    """One file that was written."""
+
+    conversation: int
+    direction: str
+    name: str
+    size: int
+    datagrams: int
+
+
+def _frame(files: list[_Written], outdir: str) -> pd.DataFrame:
     import pandas as pd
 
-    numbers, directions, names, sizes, datagrams = zip(*files, strict=True) if files else ((),) * 5
     columns = {
-        "conversation": np.array(numbers, np.int64),
-        "direction": pd.array(directions, dtype="str"),
-        "name": name_column(names),
-        "path": name_column([os.path.join(outdir, name) for name in names]),
-        "size": np.array(sizes, np.int64),
-        "datagrams": np.array(datagrams, np.int64),
+        "conversation": np.array([file.conversation for file in files], np.int64),
+        "direction": pd.array([file.direction for file in files], dtype="str"),
+        "name": name_column([file.name for file in files]),
+        "path": name_column([os.path.join(outdir, file.name) for file in files]),
+        "size": np.array([file.size for file in files], np.int64),
+        "datagrams": np.array([file.datagrams for file in files], np.int64),
     }
     return pd.DataFrame(columns)
 
 
 def _write(
     folder: OutputFolder, each: Conversation, direction: str, payloads: list[bytes], template: Template
-) -> Iterator[str]:
+) -> Iterator[_Written]:
     name_for = partial(_name, template, _fields(each, direction))
     with folder.writing(name_for(0)) as file:
         at = 0
@@ -73,7 +81,8 @@ def _write(
             write_at(file.descriptor, payload, at)
             at += len(payload)
         set_time(file.descriptor, each.first_time(direction))
-    return folder.published(file, name_for)
+    told = partial(_Written, each.id, direction, size=at, datagrams=len(payloads))
+    return folder.published(file, name_for, told)
 
 
 def _name(template: Template, fields: NameFields, count: int) -> str:

@@ -12,10 +12,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from tcpflow_scapy.errors import CaptureError, ExportError, TcpflowError
 from tcpflow_scapy.export.pending import PendingFile, PendingFiles
+
+Told = TypeVar("Told")
 
 OPEN_FOLDERS = 32
 """Descriptors of subfolders that are kept open."""
@@ -112,20 +114,24 @@ class OutputFolder:
             self.discard(file)
 
     def published(
-        self, file: PendingFile, name_for: Callable[[int], str], first: str | None = None
-    ) -> Iterator[str]:
-        """As `publish`, for a loop that goes round once and notes what was written.
+        self,
+        file: PendingFile,
+        name_for: Callable[[int], str],
+        told: Callable[[str], Told],
+        first: str | None = None,
+    ) -> Iterator[Told]:
+        """As `publish`, for a loop that notes what was written: gives once what `told` makes of the name.
 
         It does so also where an interruption comes just behind the one moment in which the file got its name:
-        it is there, and whole.
+        it is there, and whole. From here on no Python is called before the loop has it.
         """
         try:
-            name = self.publish(file, name_for, first)
+            done = told(self.publish(file, name_for, first))
         except BaseException:
             if file.name:
-                yield file.name
+                yield told(file.name)
             raise
-        yield name
+        yield done
 
     def _is_there(self, file: PendingFile) -> bool:
         try:

@@ -206,9 +206,17 @@ def _write(
         return
     coding = tuple(sorted(outcome.problems))
     problems = tuple(sorted({*message.problems, *coding}))
-    digest = digest if complete else ""
-    for name in folder.published(file, name_for):
-        yield WrittenBody(flow.id, name, size, digest, sniff(head), body, problems, coding)
+    told = partial(
+        WrittenBody,
+        flow.id,
+        size=size,
+        sha256=digest if complete else "",
+        sniffed_type=sniff(head),
+        body=body,
+        problems=problems,
+        coding_problems=coding,
+    )
+    yield from folder.published(file, name_for, told)
 
 
 def _body_name(stream_name: NameFor, body: HttpBody, count: int) -> str:

@@ -67,7 +67,7 @@ def split_captures(
             name_for = partial(_name, chosen, fields(row), kind)
             with folder.writing(name_for(0)) as file, open(file.descriptor, "wb", closefd=False) as out:
                 _write(out, flows, index, kind, _comment(flows, stream))
-            for name in folder.published(file, name_for):
+            for name in folder.published(file, name_for, str):
                 names.append(name)
     return names
 

@@ -98,8 +98,8 @@ def write_streams(
         for row, (stream, first, at_once) in enumerate(columns):
             written = _write_nameless(payload, folder, row, first) if at_once else ahead.next()
             file, size, captured, digests = written
-            for name in folder.published(file, partial(names.name, row), first):
-                yield Written(row, stream, name, size, captured, digests)
+            told = partial(Written, row, stream, size=size, captured=captured, digests=digests)
+            yield from folder.published(file, partial(names.name, row), told, first)
 
 
 def _write_nameless(
